@@ -1,0 +1,10 @@
+//! A field cannot be decoded into a reference.
+
+use redis_ext::RedisTask;
+
+#[derive(RedisTask)]
+struct Email {
+    to: &'static str,
+}
+
+fn main() {}

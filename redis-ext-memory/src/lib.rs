@@ -1,0 +1,106 @@
+//! The in-memory backend of `redis-ext`: the same semantics as on Redis, without a server.
+//!
+//! It is a real backend, for programs whose tasks need not survive the process, and the backend of tests: its clock is
+//! tokio's, so a test with a paused clock decides itself when leases expire and retries are due, and a test of "an hour
+//! later" takes a millisecond. What is queued, claimed and scheduled can be looked at, and [`Faults`] make it fail.
+//!
+//! ```
+//! use std::time::Duration;
+//! use redis_ext::prelude::*;
+//! use redis_ext_memory::MemoryBackend;
+//!
+//! #[derive(Debug, PartialEq, RedisTask)]
+//! struct Reminder { to: String }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+//! let backend = MemoryBackend::new();
+//! let reminder = Reminder { to: "a@example.org".into() };
+//! reminder.enqueue_in(&backend, Duration::from_secs(3600)).await?;
+//!
+//! tokio::time::advance(Duration::from_secs(3600)).await; // the clock of `#[tokio::test(start_paused = true)]`
+//! backend.promote(&Reminder::QUEUE, 10).await?; // what a worker does by itself
+//! assert_eq!(backend.queued_tasks::<Reminder>(), [reminder]);
+//! # Ok::<(), redis_ext::Error>(()) }).unwrap();
+//! ```
+
+mod clock;
+mod dead;
+mod faults;
+mod incarnation;
+mod locks;
+mod queue;
+mod store;
+mod tasks;
+mod testing;
+
+use std::{fmt, sync::Arc};
+
+use faults::FaultPlan;
+pub use faults::{Calls, Faults};
+use redis_ext::backend::DEFAULT_MAX_ENTRY_BYTES;
+use store::Store;
+
+/// A backend in this process's memory. A clone is another handle on the same store.
+///
+/// # Examples
+/// ```
+/// use redis_ext_memory::MemoryBackend;
+///
+/// let backend = MemoryBackend::builder().max_entry_bytes(64 * 1024).build();
+/// let same_store = backend.clone();
+/// ```
+#[derive(Clone)]
+pub struct MemoryBackend {
+    store: Arc<Store>,
+    faults: Arc<FaultPlan>,
+    max_entry_bytes: usize,
+}
+
+/// The settings of a [`MemoryBackend`].
+///
+/// # Examples
+/// See [`MemoryBackend`].
+#[derive(Debug, Clone)]
+#[must_use = "settings have their effect through `build`"]
+pub struct MemoryBackendBuilder {
+    max_entry_bytes: usize,
+}
+
+impl MemoryBackend {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// An empty store with settings of its own.
+    pub fn builder() -> MemoryBackendBuilder {
+        MemoryBackendBuilder { max_entry_bytes: DEFAULT_MAX_ENTRY_BYTES }
+    }
+}
+
+impl MemoryBackendBuilder {
+    /// The most bytes that one entry may have, instead of [`DEFAULT_MAX_ENTRY_BYTES`].
+    pub fn max_entry_bytes(mut self, max_entry_bytes: usize) -> Self {
+        self.max_entry_bytes = max_entry_bytes;
+        self
+    }
+
+    /// The backend.
+    #[must_use]
+    pub fn build(self) -> MemoryBackend {
+        MemoryBackend { store: Arc::new(Store::new()), faults: Arc::default(), max_entry_bytes: self.max_entry_bytes }
+    }
+}
+
+impl Default for MemoryBackend {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryBackend").field("queues", &self.store.queue_count()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,51 @@
+//! What becomes of a task whose worker died holding it: the rule of every backend's `recover`.
+
+use super::{DeadLetter, DeathReason, Recovery};
+use crate::task::Envelope;
+
+/// The fate of a task whose worker died holding it; see [`Recovery::judge`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Crashed {
+    /// Back to the head of the queue, as this entry.
+    Requeue(Vec<u8>),
+    /// To the dead letters: it is poison.
+    Bury {
+        /// What is kept of it.
+        letter: DeadLetter,
+        /// The digest of the unique lock to release, if the task still holds it.
+        unlock: Option<String>,
+    },
+}
+
+impl Recovery {
+    /// What becomes of the claimed task `entry` now that its worker is dead; for backends.
+    ///
+    /// One more attempt and one more crash are counted in its envelope, which a bare JSON payload gets here. What
+    /// cannot hold a count goes back unchanged, and who claims it next finds out that it cannot be read.
+    ///
+    /// # Examples
+    /// ```
+    /// use redis_ext::{backend::{Crashed, Recovery}, task::Envelope};
+    ///
+    /// let rules = Recovery { poison_after: 2 };
+    /// let Crashed::Requeue(once) = rules.judge(b"{}".to_vec()) else { panic!("one crash is not enough") };
+    /// assert_eq!(Envelope::parse(&once)?.crashes, 1);
+    /// assert!(matches!(rules.judge(once), Crashed::Bury { letter, .. } if letter.attempts == 2));
+    /// # Ok::<(), redis_ext::task::EnvelopeError>(())
+    /// ```
+    #[must_use]
+    pub fn judge(&self, entry: Vec<u8>) -> Crashed {
+        let crashed = match Envelope::parse(&entry) {
+            Ok(envelope) => envelope.after_crash(),
+            Err(_unreadable) => return Crashed::Requeue(entry),
+        };
+        let rewritten = crashed.to_entry();
+        if crashed.crashes < self.poison_after || rewritten == entry {
+            return Crashed::Requeue(rewritten);
+        }
+        let error = format!("its worker died {} times while it ran", crashed.crashes);
+        let letter = DeadLetter::new(crashed.id, DeathReason::Poison, vec![error], crashed.untried().to_entry())
+            .with_history(crashed.attempt, crashed.enqueued_at);
+        Crashed::Bury { letter, unlock: crashed.unique.map(Into::into) }
+    }
+}

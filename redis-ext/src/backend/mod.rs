@@ -1,0 +1,55 @@
+//! What a store must do for redis-ext, and the stores that do it.
+//!
+//! A [`Backend`] is the sum of roles, one role a component. A role's operations are the verbs of the component's life,
+//! never commands of a store, and each carries many items a call:
+//!
+//! | role | serves | operations |
+//! |---|---|---|
+//! | [`TaskBackend`] | [`WorkerSupervisor`](crate::WorkerSupervisor), [`Enqueue`](crate::Enqueue) | enqueue, schedule, promote, join, renew, leave, claim, settle, recover, dead letters, inspect, pause |
+//!
+//! Debounce, sets and unique IDs join as roles of their own, in a module each beside `tasks`.
+//!
+//! Time is the backend's: no clock of a client decides what is due or whose lease has expired.
+
+mod crash;
+mod error;
+mod shared;
+mod tasks;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
+
+pub use crash::Crashed;
+pub use error::{BackendError, BackendErrorKind, Operation};
+#[cfg(test)]
+pub(crate) use tasks::MockTaskBackend;
+pub use tasks::{
+    BatchId, Claim, Claimed, ClaimedBatch, DEFAULT_MAX_ENTRY_BYTES, DeadLetter, DeadLetters, DeathReason, Disposition,
+    Due, Enqueued, Lease, MAX_BATCH, NewTask, Page, Promoted, QueueStats, Receipt, Recovered, Recovery, Retention,
+    Selection, Settlement, TaskBackend, UniqueLock,
+};
+
+pub use crate::task::WorkerId;
+
+/// A store for everything in this library.
+///
+/// It is implemented by implementing its roles. Users hold it as a value of its own, as `&dyn Backend`, or as
+/// `Arc<dyn Backend>`, which is a backend too.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use redis_ext::{Backend, QueueName, backend::TaskBackend};
+/// use redis_ext_memory::MemoryBackend;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let backend: Arc<dyn Backend> = Arc::new(MemoryBackend::new());
+/// let stats = backend.inspect(&QueueName::from_static("emails")).await?;
+/// assert_eq!(stats.ready, 0);
+/// # Ok::<(), redis_ext::BackendError>(()) }).unwrap();
+/// ```
+pub trait Backend: TaskBackend {}
+
+impl<B: TaskBackend + ?Sized> Backend for B {}

@@ -1,0 +1,113 @@
+//! The names of all keys: this file is the store's map.
+//!
+//! For a queue `emails`, everything but the ready list itself carries the hash tag `{emails}`, so that on a cluster
+//! all of it lies in one slot. A queue's name holds no braces, so no queue is ever named like another one's key.
+
+use std::fmt::Display;
+
+use crate::{
+    backend::{BatchId, Lease},
+    task::{QueueName, WorkerId},
+};
+
+/// The keys of one queue.
+#[derive(Clone, Copy)]
+pub(super) struct Keys<'q>(&'q QueueName);
+
+impl<'q> Keys<'q> {
+    pub(super) fn of(queue: &'q QueueName) -> Self {
+        Self(queue)
+    }
+
+    /// LIST of entries: producers push to its tail, claims take from its head.
+    pub(super) fn ready(self) -> String {
+        self.0.to_string()
+    }
+
+    /// ZSET of incarnations by the expiry of their leases in ms; 0 = its recovery has begun.
+    pub(super) fn workers(self) -> String {
+        self.tagged("workers")
+    }
+
+    /// ZSET of `<task id>:<entry>` by due time in ms. The ID keeps equal entries apart.
+    pub(super) fn scheduled(self) -> String {
+        self.tagged("scheduled")
+    }
+
+    /// HASH of dead letters by task ID; see `letters`.
+    pub(super) fn dead(self) -> String {
+        self.tagged("dead")
+    }
+
+    /// ZSET of the dead letters' task IDs by time of death in µs: a millisecond has room for many deaths.
+    pub(super) fn dead_index(self) -> String {
+        self.tagged("dead:index")
+    }
+
+    /// HASH of counters: `dead_bytes`, the bytes of all dead letters.
+    pub(super) fn stats(self) -> String {
+        self.tagged("stats")
+    }
+
+    /// STRING: the ID of the task that holds this unique lock.
+    pub(super) fn unique(self, digest: &str) -> String {
+        self.tagged(format_args!("unique:{digest}"))
+    }
+
+    /// STRING that is there while the queue is paused.
+    pub(super) fn paused(self) -> String {
+        self.tagged("paused")
+    }
+
+    /// HASH of an incarnation's open batches: number → size.
+    pub(super) fn registry(self, worker: WorkerId) -> String {
+        self.tagged(format_args!("claimed:{worker}"))
+    }
+
+    /// LIST of the entries of one claimed batch.
+    pub(super) fn batch(self, worker: WorkerId, batch: impl Display) -> String {
+        self.tagged(format_args!("claimed:{worker}:{batch}"))
+    }
+
+    /// SET of the indexes within a claimed batch that are settled already.
+    pub(super) fn settled(self, worker: WorkerId, batch: impl Display) -> String {
+        self.tagged(format_args!("claimed:{worker}:{batch}:done"))
+    }
+
+    /// LIST where an incarnation's blocking move drops what it takes, until a claim collects it a moment later.
+    pub(super) fn landing(self, worker: WorkerId) -> String {
+        self.tagged(format_args!("landing:{worker}"))
+    }
+
+    fn tagged(self, rest: impl Display) -> String {
+        format!("{{{}}}:{rest}", self.0)
+    }
+}
+
+/// The keys that every claim begins with, in the order of `_claim.lua`.
+pub(super) fn claim_keys(lease: &Lease, batch: Option<BatchId>) -> Vec<String> {
+    let (keys, worker) = (Keys::of(&lease.queue), lease.worker);
+    vec![
+        keys.ready(),
+        keys.workers(),
+        keys.registry(worker),
+        keys.landing(worker),
+        keys.paused(),
+        keys.batch(worker, batch.map_or_else(String::new, |batch| batch.0.to_string())),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_keys_of_a_queue_carry_its_hash_tag() {
+        let queue = QueueName::from_static("a b");
+        let (keys, worker) = (Keys::of(&queue), WorkerId::random());
+        assert_eq!(keys.ready(), "a b");
+        assert_eq!(keys.unique("d"), "{a b}:unique:d");
+        assert_eq!(keys.batch(worker, 7), format!("{{a b}}:claimed:{worker}:7"));
+        assert_eq!(keys.settled(worker, 7), format!("{{a b}}:claimed:{worker}:7:done"));
+    }
+}

@@ -1,0 +1,13 @@
+-- Extends a lease.
+--
+-- KEYS  1 workers
+-- ARGV  1 worker, 2 ttl in ms
+-- Reply 1; the error LEASELOST
+-- Cost  four commands
+
+if not lease_of(KEYS[1], ARGV[1]) then
+  return lease_lost()
+end
+allow_when_out_of_memory(KEYS[1])
+redis.call('ZADD', KEYS[1], now_millis() + ARGV[2], ARGV[1])
+return 1

@@ -1,0 +1,44 @@
+//! A shared backend is a backend: `Arc<B>` stands wherever `B` does, and so does `Arc<dyn Backend>`.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    BackendError, Claim, ClaimedBatch, DeadLetters, Due, Enqueued, Lease, NewTask, Page, Promoted, QueueStats,
+    Recovered, Recovery, Retention, Selection, Settlement, TaskBackend,
+};
+use crate::task::QueueName;
+
+/// Passes each operation on to the backend within.
+macro_rules! delegate {
+    ($(fn $operation:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+        #[async_trait]
+        impl<B: TaskBackend + ?Sized> TaskBackend for Arc<B> {
+            $(async fn $operation(&self, $($argument: $type),*) -> Result<$answer, BackendError> {
+                (**self).$operation($($argument),*).await
+            })*
+        }
+    };
+}
+
+delegate! {
+    fn enqueue(queue: &QueueName, tasks: &[NewTask]) -> Vec<Enqueued>;
+    fn schedule(queue: &QueueName, tasks: &[NewTask], due: Due) -> Vec<Enqueued>;
+    fn promote(queue: &QueueName, max: usize) -> Promoted;
+    fn join(lease: &Lease, ttl: Duration) -> ();
+    fn renew(lease: &Lease, ttl: Duration) -> ();
+    fn leave(lease: &Lease) -> usize;
+    fn claim(lease: &Lease, claim: Claim) -> ClaimedBatch;
+    fn claim_waiting(lease: &Lease, claim: Claim, patience: Duration, stop: &CancellationToken) -> ClaimedBatch;
+    fn settle(lease: &Lease, settlements: &[Settlement], next: Option<Claim>) -> ClaimedBatch;
+    fn recover(queue: &QueueName, rules: &Recovery) -> Recovered;
+    fn dead_letters(queue: &QueueName, page: Page) -> DeadLetters;
+    fn replay(queue: &QueueName, which: &Selection) -> usize;
+    fn delete_dead(queue: &QueueName, which: &Selection) -> usize;
+    fn trim_dead(queue: &QueueName, retention: &Retention) -> usize;
+    fn inspect(queue: &QueueName) -> QueueStats;
+    fn pause(queue: &QueueName) -> ();
+    fn resume(queue: &QueueName) -> ();
+}

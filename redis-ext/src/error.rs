@@ -1,0 +1,68 @@
+//! The error of everything that users call.
+
+use crate::{BackendError, CodecError, Enqueued, InvalidQueueName, QueueName, TaskId, worker::BuildError};
+
+/// What went wrong in a call of this library; the cause is its [`source`](std::error::Error::source).
+///
+/// # Examples
+/// ```
+/// use redis_ext::{Error, QueueName};
+///
+/// let error = Error::from(QueueName::new("").unwrap_err());
+/// assert!(matches!(error, Error::QueueName(_)));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The backend failed; its error tells the kind, and what to do.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// The backend failed part of the way through [`Enqueue::enqueue_many`](crate::Enqueue::enqueue_many).
+    #[error("enqueueing failed after {} tasks were enqueued", enqueued.len())]
+    EnqueueMany {
+        /// The tasks enqueued before, in their order; up to 512 further ones may be, if the source says so.
+        enqueued: Vec<Enqueued>,
+        /// Why it failed.
+        source: BackendError,
+    },
+    /// A task has no wire form.
+    #[error("a task for the queue {queue} cannot be encoded")]
+    Encode {
+        /// Where it should have gone.
+        queue: QueueName,
+        /// Why it cannot.
+        source: CodecError,
+    },
+    /// An option that only an envelope carries was asked of a task type that goes without.
+    #[error(
+        "a task for the queue {queue} has `wire = \"bare\"`, which has no place for a deadline, for uniqueness or for options of one task: remove them, or use `wire = \"envelope\"`"
+    )]
+    BareWire {
+        /// Where it should have gone.
+        queue: QueueName,
+    },
+    /// A text that cannot name a queue.
+    #[error(transparent)]
+    QueueName(#[from] InvalidQueueName),
+    /// The workers were put together in a way that cannot work.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A task failed in a queue whose policy is to [stop at the first failure](crate::worker::ErrorPolicy::StopOnFirst).
+    /// The task itself is retried or dead as ever.
+    #[error(
+        "attempt {attempt} at the task {task} of the queue {queue} failed, and the workers were told to stop at the first failure"
+    )]
+    TaskFailed {
+        /// The task's queue.
+        queue: QueueName,
+        /// The task.
+        task: TaskId,
+        /// Which attempt failed.
+        attempt: u32,
+        /// The handler's error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The signals of the process cannot be listened to.
+    #[error("the process's signals cannot be listened to")]
+    Signals(#[source] std::io::Error),
+}

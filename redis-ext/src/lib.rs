@@ -1,0 +1,84 @@
+//! An actor framework on [actix] for background tasks on Redis: at least once, in batches, on pluggable backends.
+//!
+//! ```
+//! use redis_ext::prelude::*;
+//! use redis_ext_memory::MemoryBackend;
+//!
+//! #[derive(Debug, RedisTask)]
+//! #[redis_task(queue = "emails", max_attempts = 5, timeout = "30s")]
+//! struct Email { to: String, subject: String }
+//!
+//! struct Mailer;
+//!
+//! impl Actor for Mailer { type Context = Context<Self>; }
+//!
+//! impl Handler<Task<Email>> for Mailer {
+//!     type Result = ResponseFuture<Result<(), TaskError>>;
+//!
+//!     fn handle(&mut self, task: Task<Email>, _: &mut Context<Self>) -> Self::Result {
+//!         Box::pin(async move {
+//!             println!("to {}: {}", task.to, task.subject);
+//!             Ok(())
+//!         })
+//!     }
+//! }
+//!
+//! #[actix::main]
+//! async fn main() -> Result<(), redis_ext::Error> {
+//!     let backend = MemoryBackend::new(); // or RedisBackend::connect("redis://127.0.0.1/").await?
+//!     let workers = WorkerSupervisor::builder(backend.clone())
+//!         .handler::<Email, _>(Concurrency::new(16), || Mailer)
+//!         .start()?;
+//!     Email { to: "a@example.org".into(), subject: "hi".into() }.enqueue(&backend).await?;
+//!     workers.run_until_idle().await // in a service: run_until_signal()
+//! }
+//! ```
+//!
+//! # Where to look
+//! - [`RedisTask`]: what a task is, and the derive macro's options.
+//! - [`Enqueue`]: the ways into a queue.
+//! - [`WorkerSupervisor`] and its [builder](worker::WorkerSupervisorBuilder): handlers, threads, leases, shutdown.
+//! - [`TaskError`]: retry, retry later, or give up. What was given up is a [dead letter](backend::DeadLetter).
+//! - [`backend`]: the contract of a store, for those who write one, and the conformance suite to test it.
+//!
+//! # Promises
+//! A task runs *at least once*: a worker holds what it claimed under a lease, and when the lease expires others run the
+//! tasks again. Nothing is dropped: what cannot be decoded, fails too often or kills its workers is kept as a dead
+//! letter with its original bytes.
+//!
+//! # Features
+//! | feature | default | |
+//! |---|---|---|
+//! | `redis` | yes | `RedisBackend` |
+//! | `conformance` | no | the behaviour suite that every backend must pass |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+pub mod backend;
+pub mod codec;
+mod error;
+pub mod prelude;
+pub mod task;
+pub mod worker;
+
+#[cfg(feature = "redis")]
+pub use backend::redis::{RedisBackend, RedisBackendBuilder};
+pub use backend::{Backend, BackendError, BackendErrorKind, Enqueued};
+pub use codec::CodecError;
+pub use error::Error;
+pub use redis_ext_derive::RedisTask;
+/// For the types within a task: `#[derive(redis_ext::serde::Serialize)] #[serde(crate = "redis_ext::serde")]` needs no
+/// serde in one's own dependencies.
+pub use serde;
+pub use task::{
+    Backoff, Enqueue, InvalidQueueName, QueueName, RedisTask, Task, TaskError, TaskId, TaskOptions, Timestamp, Wire,
+};
+pub use worker::{Concurrency, HandlerOptions, WorkerSupervisor, Workers};
+
+/// The programs of the README, compiled.
+#[cfg(all(doctest, feature = "redis"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,0 +1,7 @@
+//! What the first example needs: `use redis_ext::prelude::*;`.
+
+pub use actix::{Actor, Context, Handler, ResponseFuture};
+
+#[cfg(feature = "redis")]
+pub use crate::RedisBackend;
+pub use crate::{Backend, Concurrency, Enqueue, RedisTask, Task, TaskError, WorkerSupervisor, backend::TaskBackend};

@@ -1,0 +1,240 @@
+//! Puts a supervisor together: handlers and settings in, a validated plan out.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use actix::{Actor, Context, Handler};
+
+use super::{
+    Concurrency, HandlerOptions, Precedence, WorkerOptions,
+    runner::RunnerFactory,
+    supervisor::{Plan, PlannedQueue, WorkerSupervisor},
+    workers::Workers,
+};
+use crate::{
+    Backend, Error, QueueName, RedisTask, Task, TaskError,
+    backend::{Recovery, Retention},
+};
+
+/// Collects handlers and settings; made by [`WorkerSupervisor::builder`].
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use redis_ext::prelude::*;
+/// use redis_ext_memory::MemoryBackend;
+///
+/// #[derive(RedisTask)]
+/// struct Resize { width: u32 }
+///
+/// #[actix::main]
+/// async fn main() -> Result<(), redis_ext::Error> {
+///     let backend = MemoryBackend::new();
+///     Resize { width: 640 }.enqueue(&backend).await?;
+///     WorkerSupervisor::builder(backend)
+///         .handler_fn(Concurrency::new(4), |task: Task<Resize>| async move {
+///             println!("resizing to {} pixels", task.width);
+///             Ok(())
+///         })
+///         .grace(Duration::from_secs(10))
+///         .start()?
+///         .run_until_idle()
+///         .await
+/// }
+/// ```
+#[must_use = "no worker runs before `start`"]
+pub struct WorkerSupervisorBuilder {
+    backend: Arc<dyn Backend>,
+    options: WorkerOptions,
+    limit: Option<(Concurrency, Precedence)>,
+    queues: Vec<PlannedQueue>,
+}
+
+/// Why a supervisor cannot be started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// There is nothing to do.
+    #[error("the supervisor has no handler: add one with `handler` or `handler_fn` before `start`")]
+    NoHandler,
+    /// Two handlers would compete for the same tasks.
+    #[error("the queue {0} has two handlers: give one of them another queue with `HandlerOptions::queue`")]
+    TwoHandlers(QueueName),
+    /// A handler that never runs anything.
+    #[error("the handler of the queue {0} has a concurrency of 0: it must be at least 1")]
+    NoConcurrency(QueueName),
+    /// A limit under which nothing runs.
+    #[error("the supervisor's limit is 0 tasks: it must be at least 1")]
+    NoLimit,
+    /// Leases would expire between two heartbeats.
+    #[error(
+        "a lease of {lease:?} with a heartbeat every {heartbeat:?} would expire under a living worker: the heartbeat must be positive, and the lease at least twice as long"
+    )]
+    ShortLease {
+        /// The lease asked for.
+        lease: Duration,
+        /// The heartbeat asked for.
+        heartbeat: Duration,
+    },
+    /// There is no actix System to run in.
+    #[error("no actix System is running: call `start` within `#[actix::main]` or `#[actix::test]`")]
+    NoSystem,
+}
+
+impl WorkerSupervisorBuilder {
+    pub(super) fn new(backend: Arc<dyn Backend>) -> Self {
+        Self { backend, options: WorkerOptions::default(), limit: None, queues: Vec::new() }
+    }
+
+    /// Handles tasks of type `T` with actors made by `factory`: as many as tasks are run at once, each on one task at
+    /// a time. An actor that dies is replaced.
+    ///
+    /// When an attempt's time is up or it is aborted, its result is ignored and another actor takes the place; the
+    /// handler's future itself goes on until it ends, as actix has no way to stop it, unless it watches
+    /// [`Task::cancellation`].
+    pub fn handler<T, A>(
+        self,
+        options: impl Into<HandlerOptions>,
+        factory: impl Fn() -> A + Send + Sync + 'static,
+    ) -> Self
+    where
+        T: RedisTask,
+        A: Actor<Context = Context<A>> + Handler<Task<T>>,
+    {
+        self.with_runner::<T>(options.into(), RunnerFactory::actors::<T, A>(factory))
+    }
+
+    /// Handles tasks of type `T` with an async closure. When an attempt's time is up or it is aborted, its future is
+    /// dropped.
+    pub fn handler_fn<T, F, R>(self, options: impl Into<HandlerOptions>, handler: F) -> Self
+    where
+        T: RedisTask,
+        F: Fn(Task<T>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), TaskError>> + 'static,
+    {
+        self.with_runner::<T>(options.into(), RunnerFactory::closure(handler))
+    }
+
+    /// Handles tasks of type `T` with a closure that may block or compute for long: each call has a thread of tokio's
+    /// blocking pool. Nothing can stop a call: when its time is up its result is ignored and another may begin beside
+    /// it, so a long one looks at [`Task::cancellation`] now and then.
+    ///
+    /// # Examples
+    /// ```
+    /// use redis_ext::prelude::*;
+    /// use redis_ext_memory::MemoryBackend;
+    ///
+    /// #[derive(RedisTask)]
+    /// struct Factor(u64);
+    ///
+    /// # actix::System::new().block_on(async {
+    /// # let backend = MemoryBackend::new();
+    /// # Factor(91).enqueue(&backend).await?;
+    /// WorkerSupervisor::builder(backend)
+    ///     .handler_blocking(Concurrency::new(2), |task: Task<Factor>| {
+    ///         let factor = (2..task.0).find(|n| task.0 % n == 0);
+    ///         println!("{factor:?}");
+    ///         Ok(())
+    ///     })
+    ///     .start()?
+    ///     .run_until_idle()
+    ///     .await
+    /// # }).unwrap();
+    /// ```
+    pub fn handler_blocking<T, F>(self, options: impl Into<HandlerOptions>, handler: F) -> Self
+    where
+        T: RedisTask,
+        F: Fn(Task<T>) -> Result<(), TaskError> + Send + Sync + 'static,
+    {
+        self.with_runner::<T>(options.into(), RunnerFactory::blocking(handler))
+    }
+
+    fn with_runner<T: RedisTask>(mut self, options: HandlerOptions, runner: RunnerFactory) -> Self {
+        let HandlerOptions { concurrency, prefetch, queue, weight, error_policy, restart_budget } = options;
+        let queue = queue.unwrap_or(T::QUEUE);
+        self.queues.push(PlannedQueue { queue, concurrency, prefetch, weight, error_policy, restart_budget, runner });
+        self
+    }
+
+    /// How long a worker's tasks stay its own after its last sign of life: after this long others take them over.
+    /// Default: [`WorkerOptions::DEFAULT_LEASE`].
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.options.lease = lease;
+        self
+    }
+
+    /// How often a worker gives a sign of life. Default: [`WorkerOptions::DEFAULT_HEARTBEAT`].
+    pub fn heartbeat(mut self, every: Duration) -> Self {
+        self.options.heartbeat = every;
+        self
+    }
+
+    /// How long running tasks may go on once a shutdown has begun; then they are aborted and go back to the queue.
+    /// Default: [`WorkerOptions::DEFAULT_GRACE`].
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.options.grace = grace;
+        self
+    }
+
+    /// Spreads the handlers over this many threads of their own; 0, the default, runs them on the thread that calls
+    /// [`start`](Self::start). The leases are renewed on that thread, so with threads of their own, handlers that
+    /// block do not lose theirs.
+    pub fn arbiters(mut self, threads: usize) -> Self {
+        self.options.arbiters = threads;
+        self
+    }
+
+    /// Runs no more than this many tasks at once, whatever the handlers' own concurrency adds up to; `precedence` says
+    /// whose tasks go first. Without a limit each queue has its own concurrency, and none waits for another.
+    pub fn limit(mut self, tasks: Concurrency, precedence: Precedence) -> Self {
+        self.limit = Some((tasks, precedence));
+        self
+    }
+
+    /// What happens to the tasks of workers that died.
+    pub fn recovery(mut self, recovery: Recovery) -> Self {
+        self.options.recovery = recovery;
+        self
+    }
+
+    /// How many dead letters are kept.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.options.retention = retention;
+        self
+    }
+
+    /// Starts the workers in the current actix System. They wait for a backend that cannot be reached, and say so in
+    /// the log.
+    ///
+    /// # Errors
+    /// [`Error::Build`] when the parts do not fit together.
+    pub fn start(self) -> Result<Workers, Error> {
+        self.check()?;
+        let Self { backend, options, limit, queues } = self;
+        Ok(WorkerSupervisor::start(Plan { backend, options, limit, queues }))
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        let WorkerOptions { lease, heartbeat, .. } = self.options;
+        if self.queues.is_empty() {
+            return Err(BuildError::NoHandler);
+        }
+        if self.limit.is_some_and(|(limit, _)| limit.tasks() == 0) {
+            return Err(BuildError::NoLimit);
+        }
+        if heartbeat.is_zero() || lease < heartbeat * 2 {
+            return Err(BuildError::ShortLease { lease, heartbeat });
+        }
+        for (at, PlannedQueue { queue, concurrency, .. }) in self.queues.iter().enumerate() {
+            if *concurrency == 0 {
+                return Err(BuildError::NoConcurrency(queue.clone()));
+            }
+            if self.queues[..at].iter().any(|earlier| earlier.queue == *queue) {
+                return Err(BuildError::TwoHandlers(queue.clone()));
+            }
+        }
+        if actix::System::try_current().is_none() {
+            return Err(BuildError::NoSystem);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,301 @@
+//! The work of one incarnation on one queue: claim, run, settle, until the queue is left or the lease is lost.
+//!
+//! One loop owns all state. Two calls may be under way at once: an *exchange*, which settles outcomes and claims more
+//! in the same step, and a *wait*, which claims as soon as something is pushed to an empty queue.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream::FuturesUnordered};
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ErrorPolicy,
+    attempt::{Attempts, ClaimedAt, Outcome, TaskFailure},
+    fetcher::Fetcher,
+    lane::Lane,
+    quota::Seats,
+    restarts::Restarts,
+    settler::Settler,
+    trouble::Trouble,
+};
+use crate::{
+    BackendError, BackendErrorKind, Error,
+    backend::{Claim, Claimed, ClaimedBatch, Disposition, Lease, Settlement},
+};
+
+/// How a shift ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ShiftEnd {
+    /// Everything was settled or given back, after the lane was told to drain.
+    Drained,
+    /// The lease was lost: whatever was held belongs to others now.
+    LeaseLost,
+}
+
+/// A call under way. It ends with what must be kept in case it failed.
+type Call = LocalBoxFuture<'static, Answered>;
+
+struct Answered {
+    settlements: Vec<Settlement>,
+    claim: Option<Claim>,
+    result: Result<ClaimedBatch, BackendError>,
+}
+
+pub(crate) struct Shift<'l> {
+    lane: &'l Lane,
+    lease: &'l Lease,
+    attempts: &'l Attempts<'l>,
+    fetcher: Fetcher,
+    settler: Settler,
+    /// Claimed tasks that no handler has begun.
+    queued: VecDeque<(Claimed, ClaimedAt)>,
+    running: FuturesUnordered<LocalBoxFuture<'l, Outcome>>,
+    exchange: Option<Call>,
+    wait: Option<Call>,
+    stop_waiting: CancellationToken,
+    claim_trouble: Trouble,
+    settle_trouble: Trouble,
+    seats: Seats,
+    restarts: Restarts,
+    draining: bool,
+}
+
+impl<'l> Shift<'l> {
+    pub(crate) fn new(lane: &'l Lane, lease: &'l Lease, attempts: &'l Attempts<'l>) -> Self {
+        Self {
+            lane,
+            lease,
+            attempts,
+            fetcher: Fetcher::new(lane.concurrency, lane.prefetch),
+            settler: Settler::default(),
+            queued: VecDeque::new(),
+            running: FuturesUnordered::new(),
+            exchange: None,
+            wait: None,
+            stop_waiting: CancellationToken::new(),
+            claim_trouble: Trouble::default(),
+            settle_trouble: Trouble::default(),
+            seats: Seats::new(lane.quota.clone()),
+            restarts: Restarts::new(lane.restart_budget),
+            draining: false,
+        }
+    }
+
+    /// Works until the lane drains or the lease is lost. `lost` tells of a loss that the heartbeat met.
+    ///
+    /// # Cancel safety
+    /// Dropping it leaves what is held to the lease's end.
+    pub(crate) async fn work(mut self, lost: &CancellationToken) -> ShiftEnd {
+        let mut turns = self.seats.turns();
+        loop {
+            self.begin_tasks();
+            self.begin_calls();
+            if self.draining && self.holds_nothing() {
+                return ShiftEnd::Drained;
+            }
+            let wake_up = self.next_due();
+            let answered = tokio::select! {
+                biased;
+                () = lost.cancelled() => return ShiftEnd::LeaseLost,
+                Some(outcome) = self.running.next(), if !self.running.is_empty() => {
+                    self.note_finished(outcome);
+                    continue;
+                }
+                answered = under_way(&mut self.exchange) => answered,
+                answered = under_way(&mut self.wait) => answered,
+                () = self.lane.shutdown.draining(), if !self.draining => {
+                    self.begin_draining();
+                    continue;
+                }
+                () = turn(&mut turns) => continue,
+                () = at(wake_up) => continue,
+            };
+            if self.note_answer(answered) == Some(ShiftEnd::LeaseLost) {
+                return ShiftEnd::LeaseLost;
+            }
+        }
+    }
+
+    fn begin_tasks(&mut self) {
+        while self.running.len() < self.lane.concurrency && !self.queued.is_empty() {
+            if !self.seats.take() {
+                return;
+            }
+            if let Some((task, claimed_at)) = self.queued.pop_front() {
+                self.running.push(self.attempts.run(task, claimed_at).boxed_local());
+            }
+        }
+        self.seats.rest();
+    }
+
+    fn begin_calls(&mut self) {
+        let (running, queued) = (self.running.len(), self.queued.len());
+        // Outcomes that cannot be settled hold claims back, so that a failing store does not fill the memory.
+        let unsettled = if self.settle_trouble.is_on() { self.settler.len() } else { 0 };
+        let may_claim = !self.draining
+            && self.claim_trouble.may_try()
+            && self.seats.may_claim()
+            && self.restarts.pause_until().is_none();
+
+        if self.exchange.is_none() {
+            let quiet = self.draining || running + queued == 0;
+            let settle_due = self.settle_trouble.may_try() && self.settler.is_due(quiet);
+            // In trouble each goes alone: a queue that cannot be claimed from does not hold up its outcomes.
+            let apart = self.claim_trouble.is_on() || self.settle_trouble.is_on();
+            let claim = if may_claim && self.wait.is_none() && !(apart && settle_due) {
+                self.fetcher.claim(running, queued, unsettled)
+            } else {
+                None
+            };
+            let settlements = if settle_due || (claim.is_some() && !apart) { self.settler.take() } else { Vec::new() };
+            if claim.is_some() || !settlements.is_empty() {
+                self.exchange = Some(self.exchange(settlements, claim));
+                return;
+            }
+        }
+        if self.wait.is_none() && may_claim {
+            let claim = self.fetcher.waiting_claim(running, queued, unsettled);
+            self.wait = claim.map(|claim| self.wait_for_push(claim));
+        }
+    }
+
+    fn exchange(&self, settlements: Vec<Settlement>, claim: Option<Claim>) -> Call {
+        let (backend, lease) = (Arc::clone(&self.lane.backend), self.lease.clone());
+        Box::pin(async move {
+            let result = match claim {
+                Some(claim) if settlements.is_empty() => backend.claim(&lease, claim).await,
+                _ => backend.settle(&lease, &settlements, claim).await,
+            };
+            Answered { settlements, claim, result }
+        })
+    }
+
+    fn wait_for_push(&self, claim: Claim) -> Call {
+        let (backend, lease) = (Arc::clone(&self.lane.backend), self.lease.clone());
+        let (patience, stop) = (self.lane.options.lease / 2, self.stop_waiting.clone());
+        Box::pin(async move {
+            let result = backend.claim_waiting(&lease, claim, patience, &stop).await;
+            Answered { settlements: Vec::new(), claim: Some(claim), result }
+        })
+    }
+
+    /// Notes an outcome, and whatever else has finished by now.
+    fn note_finished(&mut self, outcome: Outcome) {
+        let mut finished = 0;
+        let mut next = Some(outcome);
+        while let Some(Outcome { settlement, failure }) = next {
+            finished += 1;
+            self.settler.push(settlement);
+            if let Some(failure) = failure {
+                self.note_failure(failure);
+            }
+            next = self.running.next().now_or_never().flatten();
+        }
+        self.fetcher.finished(finished);
+        self.seats.give_back(finished);
+    }
+
+    fn note_failure(&mut self, failure: TaskFailure) {
+        let TaskFailure { id, attempt, error, crashed } = failure;
+        if crashed {
+            self.restarts.crashed(&self.lane.queue);
+        }
+        if self.lane.error_policy == ErrorPolicy::StopOnFirst {
+            let (queue, source) = (self.lane.queue.clone(), error.into_cause());
+            self.lane.shutdown.drain_for(Error::TaskFailed { queue, task: id, attempt, source });
+        }
+    }
+
+    fn note_answer(&mut self, answered: Answered) -> Option<ShiftEnd> {
+        let Answered { settlements, claim, result } = answered;
+        let settled = !settlements.is_empty();
+        match result {
+            Ok(batch) => {
+                if settled {
+                    self.settle_trouble.over(&self.lane.queue);
+                }
+                if let Some(claim) = claim {
+                    self.claim_trouble.over(&self.lane.queue);
+                    self.fetcher.claimed(claim, batch.tasks.len());
+                }
+                if settlements.iter().any(|settled| matches!(settled.disposition, Disposition::Retry { .. })) {
+                    self.lane.retry_scheduled.notify_one();
+                }
+                let claimed_at = ClaimedAt { backend: batch.at, local: Instant::now() };
+                self.queued.extend(batch.tasks.into_iter().map(|task| (task, claimed_at)));
+                if self.draining {
+                    self.give_back_queued();
+                }
+                None
+            }
+            Err(error) if error.kind() == BackendErrorKind::LeaseLost => Some(ShiftEnd::LeaseLost),
+            Err(error) => {
+                if settled {
+                    self.settle_trouble.failed(&self.lane.queue, &error);
+                    self.settler.put_back(settlements);
+                }
+                if let Some(claim) = claim {
+                    self.claim_trouble.failed(&self.lane.queue, &error);
+                    self.fetcher.failed(claim);
+                }
+                None
+            }
+        }
+    }
+
+    fn begin_draining(&mut self) {
+        self.draining = true;
+        self.stop_waiting.cancel();
+        self.give_back_queued();
+    }
+
+    /// The latest first, as each call puts its tasks before those that were given back earlier.
+    fn give_back_queued(&mut self) {
+        while let Some((task, _)) = self.queued.pop_back() {
+            self.settler.push(task.release());
+        }
+    }
+
+    fn holds_nothing(&self) -> bool {
+        self.running.is_empty()
+            && self.queued.is_empty()
+            && self.settler.is_empty()
+            && self.exchange.is_none()
+            && self.wait.is_none()
+    }
+
+    /// The next moment at which time alone makes something possible.
+    fn next_due(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let pause_until = self.restarts.pause_until();
+        [self.settler.due_at(), self.claim_trouble.until(), self.settle_trouble.until(), pause_until]
+            .into_iter()
+            .flatten()
+            .filter(|&due| due > now)
+            .min()
+    }
+}
+
+/// Waits for the call and clears its place; for ever if there is none.
+async fn under_way(call: &mut Option<Call>) -> Answered {
+    let Some(running) = call else { return std::future::pending().await };
+    let answered = running.await;
+    *call = None;
+    answered
+}
+
+/// Waits until another queue's turn has ended; for ever where queues do not compete.
+async fn turn(turns: &mut Option<watch::Receiver<()>>) {
+    let Some(turns) = turns else { return std::future::pending().await };
+    if turns.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,204 @@
+//! How a lane takes a backend that fails, loses replies, or takes its lease away.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::sleep};
+
+use super::Number;
+use crate::{
+    BackendError, BackendErrorKind, RedisTask as _, Task, TaskError,
+    backend::{Claim, Claimed, ClaimedBatch, MockTaskBackend, Operation, WorkerId},
+    worker::{
+        ErrorPolicy, HandlerOptions, RestartBudget, WorkerOptions, lane::Lane, runner::RunnerFactory,
+        shutdown::Shutdown,
+    },
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn failure(kind: BackendErrorKind, operation: Operation) -> BackendError {
+    BackendError::new(kind, operation).maybe_applied()
+}
+
+fn batch(claim: Claim, tasks: usize) -> ClaimedBatch {
+    let tasks = (0..tasks.min(claim.max.get())).map(|index| Claimed::new(b"7".to_vec(), claim.batch, index));
+    ClaimedBatch { tasks: tasks.collect(), ..ClaimedBatch::default() }
+}
+
+/// A backend on which all is well as far as leases go.
+fn backend() -> MockTaskBackend {
+    let mut backend = MockTaskBackend::new();
+    backend.expect_join().returning(|_, _| Ok(()));
+    backend.expect_renew().returning(|_, _| Ok(()));
+    backend.expect_leave().returning(|_| Ok(0));
+    backend
+}
+
+/// Runs a lane of four handlers for `time`, then shuts it down and waits for its end.
+async fn run_lane<R>(
+    backend: MockTaskBackend,
+    time: Duration,
+    handler: impl Fn(Task<Number>) -> R + Send + Sync + 'static,
+) where
+    R: Future<Output = Result<(), TaskError>> + 'static,
+{
+    let shutdown = Shutdown::default();
+    let lane = Lane {
+        backend: Arc::new(backend),
+        queue: Number::QUEUE,
+        concurrency: 4,
+        prefetch: HandlerOptions::DEFAULT_PREFETCH,
+        error_policy: ErrorPolicy::Retry,
+        restart_budget: RestartBudget { restarts: 20, window: Duration::from_secs(10) },
+        quota: None,
+        task_options: Number::OPTIONS,
+        options: WorkerOptions::default(),
+        shutdown: shutdown.clone(),
+        spawn: Arc::new(|beside| drop(tokio::spawn(beside))),
+        retry_scheduled: Arc::new(Notify::new()),
+    };
+    let runner = RunnerFactory::closure(handler).make();
+    let end = async {
+        sleep(time).await;
+        shutdown.drain();
+        sleep(MINUTE).await;
+        shutdown.abort();
+    };
+    tokio::join!(lane.run(runner), end);
+}
+
+async fn done(_: Task<Number>) -> Result<(), TaskError> {
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_fails_every_claim_is_not_stormed() {
+    let claims = Arc::new(AtomicUsize::new(0));
+    let mut backend = backend();
+    let counted = Arc::clone(&claims);
+    backend.expect_claim().returning(move |_, _| {
+        counted.fetch_add(1, Relaxed);
+        Err(failure(BackendErrorKind::WrongType, Operation::Claim))
+    });
+    run_lane(backend, MINUTE, done).await;
+    let claims = claims.load(Relaxed);
+    assert!((10..=50).contains(&claims), "{claims} claims in a minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_whose_reply_was_lost_is_repeated_under_its_id() {
+    let claims = Arc::new(Mutex::new(Vec::new()));
+    let mut backend = backend();
+    let noted = Arc::clone(&claims);
+    backend.expect_claim().returning(move |_, claim| {
+        let mut noted = noted.lock().unwrap();
+        noted.push(claim);
+        if noted.len() < 4 { Err(failure(BackendErrorKind::Timeout, Operation::Claim)) } else { Ok(batch(claim, 4)) }
+    });
+    backend.expect_settle().returning(|_, _, _| Ok(ClaimedBatch::default()));
+    run_lane(backend, MINUTE, |_| std::future::pending()).await;
+    let claims = claims.lock().unwrap();
+    assert_eq!(claims.len(), 4);
+    assert!(claims.iter().all(|claim| *claim == claims[0]), "{claims:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn outcomes_whose_settling_failed_are_kept_and_settled_later() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let mut backend = backend();
+    backend.expect_claim().times(1).returning(|_, claim| Ok(batch(claim, 4)));
+    backend.expect_claim().returning(|_, _| Err(failure(BackendErrorKind::Unavailable, Operation::Claim)));
+    let noted = Arc::clone(&calls);
+    backend.expect_settle().returning(move |_, settlements, claim| {
+        let indexes: BTreeSet<_> = settlements.iter().map(|settled| settled.receipt.index).collect();
+        let mut noted = noted.lock().unwrap();
+        noted.push((indexes, claim));
+        if noted.len() < 5 {
+            Err(failure(BackendErrorKind::Timeout, Operation::Settle))
+        } else {
+            Ok(ClaimedBatch::default())
+        }
+    });
+    run_lane(backend, MINUTE, done).await;
+    let calls = calls.lock().unwrap();
+    assert_eq!(calls.len(), 5, "{calls:?}");
+    assert!(calls.iter().all(|(indexes, _)| *indexes == BTreeSet::from([0, 1, 2, 3])), "{calls:?}");
+    assert!(
+        calls[1..].iter().all(|(_, claim)| claim.is_none()),
+        "a failing settle is not held up by a claim: {calls:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn outcomes_that_cannot_be_settled_hold_claims_back() {
+    let claimed = Arc::new(AtomicUsize::new(0));
+    let mut backend = backend();
+    let counted = Arc::clone(&claimed);
+    backend.expect_claim().returning(move |_, claim| {
+        counted.fetch_add(claim.max.get(), Relaxed);
+        Ok(batch(claim, claim.max.get()))
+    });
+    backend.expect_settle().returning(|_, _, _| Err(failure(BackendErrorKind::Overloaded, Operation::Settle)));
+    run_lane(backend, 10 * MINUTE, done).await;
+    let claimed = claimed.load(Relaxed);
+    assert!(claimed <= 4 + HandlerOptions::DEFAULT_PREFETCH, "{claimed} tasks were claimed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_lost_its_lease_tells_its_handlers_and_begins_anew() {
+    let workers = Arc::new(Mutex::new(Vec::<WorkerId>::new()));
+    let mut backend = MockTaskBackend::new();
+    let noted = Arc::clone(&workers);
+    backend.expect_join().returning(move |lease, _| {
+        noted.lock().unwrap().push(lease.worker);
+        Ok(())
+    });
+    backend.expect_leave().returning(|_| Ok(0));
+    backend.expect_renew().times(1).returning(|_, _| Err(failure(BackendErrorKind::LeaseLost, Operation::Renew)));
+    backend.expect_renew().returning(|_, _| Ok(()));
+    backend.expect_claim().returning(|_, claim| Ok(batch(claim, 4)));
+    backend.expect_settle().returning(|_, _, _| Ok(ClaimedBatch::default()));
+
+    let cancelled = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&cancelled);
+    run_lane(backend, MINUTE, move |task| {
+        let (token, counted) = (task.cancellation().clone(), Arc::clone(&counted));
+        tokio::spawn(async move {
+            token.cancelled().await;
+            counted.fetch_add(1, Relaxed);
+        });
+        std::future::pending()
+    })
+    .await;
+
+    let workers = workers.lock().unwrap();
+    assert_eq!(workers.len(), 2, "{workers:?}");
+    assert_ne!(workers[0], workers[1]);
+    assert_eq!(cancelled.load(Relaxed), 8, "four by the loss, four by the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_always_crashes_is_fed_less_and_less() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let mut backend = backend();
+    backend.expect_claim().returning(|_, claim| Ok(batch(claim, 4)));
+    backend
+        .expect_settle()
+        .returning(|_, _, claim| Ok(claim.map_or_else(ClaimedBatch::default, |claim| batch(claim, 4))));
+    let counted = Arc::clone(&runs);
+    run_lane(backend, MINUTE, move |_| {
+        counted.fetch_add(1, Relaxed);
+        async { panic!("no handler of use") }
+    })
+    .await;
+    // Pauses of up to 1, 2, 4, 8, 16 and 30 seconds, and before each some 20 crashes and what was prefetched by then.
+    let runs = runs.load(Relaxed);
+    assert!((40..=400).contains(&runs), "{runs} runs in a minute");
+}
