@@ -1,0 +1,25 @@
+//! What the tests of redis-ext share: real Redis servers, started and stopped by the tests that need them.
+//!
+//! The tests themselves are in `tests/`, a file a theme.
+
+#![expect(clippy::expect_used, reason = "a harness that cannot do its work fails the test")]
+
+mod jobs;
+mod redis_server;
+
+use std::{future::Future, time::Duration};
+
+pub use jobs::{Job, Kind, undecodable};
+pub use redis_server::{RedisServer, RedisServerBuilder};
+
+/// Waits until `condition` holds, looking often.
+///
+/// # Panics
+/// When it does not hold within 30 seconds.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let begun = tokio::time::Instant::now();
+    while !condition().await {
+        assert!(begun.elapsed() < Duration::from_secs(30), "still not so after 30 s: {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
