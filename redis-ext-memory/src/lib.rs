@@ -23,8 +23,10 @@
 //! # Ok::<(), redis_ext::Error>(()) }).unwrap();
 //! ```
 
+mod cancellations;
 mod clock;
 mod dead;
+mod effects;
 mod faults;
 mod incarnation;
 mod locks;
@@ -35,6 +37,7 @@ mod testing;
 
 use std::{fmt, sync::Arc};
 
+use effects::Effects;
 use faults::FaultPlan;
 pub use faults::{Calls, Faults};
 use redis_ext::backend::DEFAULT_MAX_ENTRY_BYTES;
@@ -52,6 +55,7 @@ use store::Store;
 #[derive(Clone)]
 pub struct MemoryBackend {
     store: Arc<Store>,
+    effects: Arc<Effects>,
     faults: Arc<FaultPlan>,
     max_entry_bytes: usize,
 }
@@ -89,7 +93,12 @@ impl MemoryBackendBuilder {
     /// The backend.
     #[must_use]
     pub fn build(self) -> MemoryBackend {
-        MemoryBackend { store: Arc::new(Store::new()), faults: Arc::default(), max_entry_bytes: self.max_entry_bytes }
+        MemoryBackend {
+            store: Arc::new(Store::new()),
+            effects: Arc::default(),
+            faults: Arc::default(),
+            max_entry_bytes: self.max_entry_bytes,
+        }
     }
 }
 

@@ -8,14 +8,14 @@ use std::{
 };
 
 use redis_ext::{
-    Timestamp,
+    TaskId, Timestamp,
     backend::{
         Claim, Claimed, ClaimedBatch, Crashed, DeadLetters, Disposition, Due, Enqueued, MAX_BATCH, NewTask, Page,
         Promoted, QueueStats, Recovered, Recovery, Retention, Selection, Settlement, WorkerId,
     },
 };
 
-use crate::{dead::DeadLetterBook, incarnation::Incarnation, locks::Locks};
+use crate::{cancellations::Cancellations, dead::DeadLetterBook, incarnation::Incarnation, locks::Locks};
 
 /// The incarnation has not joined, or someone recovered it.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,6 +29,7 @@ pub(crate) struct Queue {
     scheduled_before: u64,
     incarnations: HashMap<WorkerId, Incarnation>,
     dead: DeadLetterBook,
+    cancellations: Cancellations,
     locks: Locks,
     paused: bool,
 }
@@ -104,7 +105,7 @@ impl Queue {
             holder.add_batch(claim.batch, taken);
         }
         let tasks = holder.batch(claim.batch).map(|(index, entry)| Claimed::new(entry.clone(), claim.batch, index));
-        Ok(ClaimedBatch { tasks: tasks.collect(), at: now })
+        Ok(ClaimedBatch { tasks: tasks.collect(), at: now, any_cancelled: self.cancellations.are_any() })
     }
 
     pub(crate) fn settle(
@@ -120,6 +121,7 @@ impl Queue {
             let Some(claimed) = self.holder(worker)?.take(receipt) else { continue };
             match disposition {
                 Disposition::Done => {}
+                Disposition::Cancelled { id } => self.cancellations.remove(*id),
                 Disposition::Retry { entry, delay, .. } => self.put_off(entry.clone(), now.saturating_add(*delay)),
                 Disposition::Dead(letter) => self.dead.add(letter.clone(), now),
                 Disposition::Release { .. } => released.push((receipt.batch, receipt.index, claimed)),
@@ -132,8 +134,17 @@ impl Queue {
         self.put_back(released.into_iter().map(|(_, _, entry)| entry).collect());
         match next {
             Some(claim) => self.claim(worker, claim, now),
-            None => Ok(ClaimedBatch { tasks: Vec::new(), at: now }),
+            None => Ok(ClaimedBatch { at: now, ..ClaimedBatch::default() }),
         }
+    }
+
+    pub(crate) fn cancel(&mut self, ids: &[TaskId], now: Timestamp) {
+        let last_due = self.scheduled.last_key_value().map(|(&(due, _), _)| due);
+        self.cancellations.add(ids, now, last_due);
+    }
+
+    pub(crate) fn cancelled(&self, ids: &[TaskId]) -> Vec<TaskId> {
+        self.cancellations.among(ids)
     }
 
     pub(crate) fn recover(&mut self, rules: &Recovery, now: Timestamp) -> Recovered {
@@ -182,7 +193,10 @@ impl Queue {
     pub(crate) fn replay(&mut self, which: &Selection) -> usize {
         let letters = self.dead.take(which);
         let count = letters.len();
-        self.ready.extend(letters.into_iter().map(|letter| letter.entry));
+        for letter in letters {
+            self.cancellations.remove(letter.id);
+            self.ready.push_back(letter.entry);
+        }
         count
     }
 

@@ -4,7 +4,7 @@ use std::{pin::pin, time::Duration};
 
 use async_trait::async_trait;
 use redis_ext::{
-    BackendError, BackendErrorKind, QueueName, Timestamp,
+    BackendError, BackendErrorKind, QueueName, TaskId, Timestamp,
     backend::{
         Claim, ClaimedBatch, DeadLetters, Due, Enqueued, Lease, NewTask, Operation, Page, Promoted, QueueStats,
         Recovered, Recovery, Retention, Selection, Settlement, TaskBackend,
@@ -49,7 +49,7 @@ impl MemoryBackend {
     ) -> Result<ClaimedBatch, BackendError> {
         let bells = self.store.bells(&lease.queue);
         let mut patience = pin!(tokio::time::sleep(patience));
-        let nothing = || ClaimedBatch { tasks: Vec::new(), at: self.store.clock.now() };
+        let nothing = || ClaimedBatch { at: self.store.clock.now(), ..ClaimedBatch::default() };
         if stop.is_cancelled() {
             return Ok(nothing());
         }
@@ -123,6 +123,14 @@ impl TaskBackend for MemoryBackend {
     ) -> Result<ClaimedBatch, BackendError> {
         let settle = |queue: &mut Queue, now| queue.settle(lease.worker, settlements, next, now);
         self.leased_step(Operation::Settle, lease, settle).await
+    }
+
+    async fn cancel(&self, queue: &QueueName, ids: &[TaskId]) -> Result<(), BackendError> {
+        self.step(Operation::Cancel, queue, |queue, now| queue.cancel(ids, now)).await
+    }
+
+    async fn cancelled(&self, queue: &QueueName, ids: &[TaskId]) -> Result<Vec<TaskId>, BackendError> {
+        self.step(Operation::Cancelled, queue, |queue, _| queue.cancelled(ids)).await
     }
 
     async fn recover(&self, queue: &QueueName, rules: &Recovery) -> Result<Recovered, BackendError> {

@@ -62,6 +62,14 @@ pub enum Error {
         /// The handler's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Another run of the task has begun the effect since, and this one may not record it any more.
+    #[error("another run of the task {task} of the queue {queue} has taken over its effect")]
+    Fenced {
+        /// The task's queue.
+        queue: QueueName,
+        /// The task.
+        task: TaskId,
+    },
     /// The signals of the process cannot be listened to.
     #[error("the process's signals cannot be listened to")]
     Signals(#[source] std::io::Error),

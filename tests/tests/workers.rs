@@ -13,12 +13,14 @@ use std::{
 };
 
 use redis_ext::{
-    Error, HandlerOptions, QueueName,
-    backend::{Backend, DeathReason, NewTask, Page, QueueStats, TaskBackend as _},
+    BackendErrorKind, Error, HandlerOptions, QueueName, TaskId,
+    backend::{
+        Backend, BatchId, Claim, DeathReason, Lease, NewTask, Operation, Page, QueueStats, TaskBackend as _, WorkerId,
+    },
     prelude::*,
     worker::{BuildError, ErrorPolicy, Precedence},
 };
-use redis_ext_memory::MemoryBackend;
+use redis_ext_memory::{Faults, MemoryBackend};
 use redis_ext_tests::{RedisServer, eventually};
 
 /// Runs each case, which is listed here once, on both backends; on Redis with a server of its own.
@@ -62,6 +64,11 @@ on_both_backends! {
     a_blocking_handler_has_a_thread_of_its_own,
     a_limit_holds_over_all_queues,
     a_strict_order_runs_the_first_queue_first,
+    an_effect_recorded_before_a_failure_is_not_had_again,
+    a_cancelled_task_is_not_run_whether_ready_scheduled_or_waiting_for_a_retry,
+    a_running_closure_is_dropped_when_its_task_is_cancelled,
+    a_running_actor_is_told_that_its_task_was_cancelled_and_replaced,
+    a_cancelled_task_of_a_lost_worker_is_not_run_again,
 }
 
 #[derive(RedisTask)]
@@ -462,11 +469,13 @@ async fn a_blocking_handler_has_a_thread_of_its_own(backend: Arc<dyn Backend>) {
         .run_until_idle()
         .await
         .unwrap();
-    let threads = threads.lock().unwrap();
+    let threads = threads.lock().unwrap().clone();
     assert_eq!(threads.len(), 5);
     assert!(!threads.contains(&std::thread::current().id()));
     assert_eq!(stats(&*backend, &Number::QUEUE).await.dead, 0);
 }
+
+type Attempt = std::pin::Pin<Box<dyn Future<Output = Result<(), TaskError>>>>;
 
 /// Puts its mark for as long as a task runs, and keeps the order in which tasks began.
 #[derive(Clone, Default)]
@@ -477,11 +486,7 @@ struct Log {
 }
 
 impl Log {
-    fn handler<T: RedisTask>(
-        &self,
-        mark: &'static str,
-    ) -> impl Fn(Task<T>) -> std::pin::Pin<Box<dyn Future<Output = Result<(), TaskError>>>> + Send + Sync + 'static
-    {
+    fn handler<T: RedisTask>(&self, mark: &'static str) -> impl Fn(Task<T>) -> Attempt + Send + Sync + 'static {
         let log = self.clone();
         move |_| {
             let log = log.clone();
@@ -537,6 +542,196 @@ async fn a_strict_order_runs_the_first_queue_first(backend: Arc<dyn Backend>) {
     let last_number = began.iter().rposition(|&mark| mark == "number").unwrap();
     let words_before = began[..last_number].iter().filter(|&&mark| mark == "word").count();
     assert!(words_before <= 8, "only in gaps between claims of the first queue: {words_before}");
+}
+
+async fn an_effect_recorded_before_a_failure_is_not_had_again(backend: Arc<dyn Backend>) {
+    let (charged, runs) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    enqueue_numbers(&backend, 20).await;
+    let (charging, running, store) = (Arc::clone(&charged), Arc::clone(&runs), Arc::clone(&backend));
+    WorkerSupervisor::builder(Arc::clone(&backend))
+        .handler_fn(Concurrency::new(4), move |number: Task<Number>| {
+            let (charged, runs, store) = (Arc::clone(&charging), Arc::clone(&running), Arc::clone(&store));
+            async move {
+                runs.fetch_add(1, SeqCst);
+                let charge = |_| async {
+                    charged.fetch_add(1, SeqCst);
+                    Ok(number.0 * 2)
+                };
+                assert_eq!(number.once("charge", &store, charge).await?, number.0 * 2);
+                if number.attempt() == 1 { Err(TaskError::new("after the effect")) } else { Ok(()) }
+            }
+        })
+        .start()
+        .unwrap()
+        .run_until_idle()
+        .await
+        .unwrap();
+    assert_eq!((runs.load(SeqCst), charged.load(SeqCst)), (40, 20));
+}
+
+/// A worker of one task at a time, which looks for cancelled ones often.
+fn attentive<R: Future<Output = Result<(), TaskError>> + 'static>(
+    backend: &Arc<dyn Backend>,
+    handler: impl Fn(Task<Number>) -> R + Send + Sync + 'static,
+) -> redis_ext::worker::WorkerSupervisorBuilder {
+    let builder = WorkerSupervisor::builder(Arc::clone(backend)).heartbeat(Duration::from_millis(50));
+    builder.handler_fn(Concurrency::new(1), handler)
+}
+
+/// Nothing is left of the tasks, neither in the queue nor as a mark.
+async fn assert_gone(backend: &dyn Backend, ids: &[TaskId]) {
+    let QueueStats { ready, claimed, scheduled, dead, .. } = stats(backend, &Number::QUEUE).await;
+    assert_eq!([ready, claimed, scheduled, dead], [0; 4]);
+    assert_eq!(backend.cancelled(&Number::QUEUE, ids).await.unwrap(), []);
+}
+
+async fn a_cancelled_task_is_not_run_whether_ready_scheduled_or_waiting_for_a_retry(backend: Arc<dyn Backend>) {
+    let runs = Arc::<Mutex<Vec<_>>>::default();
+    let soon = Duration::from_millis(500);
+    let hour = Some(Duration::from_secs(3600));
+    let ready = Number(1).with().unique_for(hour).enqueue(&backend).await.unwrap().id();
+    let scheduled = Number(2).enqueue_in(&backend, soon).await.unwrap().id();
+    backend.cancel(&Number::QUEUE, &[ready, scheduled]).await.unwrap();
+    let retried = Number(3).enqueue(&backend).await.unwrap().id();
+    Number(4).enqueue(&backend).await.unwrap();
+
+    let running = Arc::clone(&runs);
+    let workers = attentive(&backend, move |number| {
+        running.lock().unwrap().push(number.0);
+        async move { if number.0 == 3 { Err(TaskError::retry_in("later", soon)) } else { Ok(()) } }
+    })
+    .start()
+    .unwrap();
+    eventually("the third waits for its retry", || async {
+        let left = stats(&*backend, &Number::QUEUE).await;
+        runs.lock().unwrap().len() == 2 && (left.ready, left.claimed, left.scheduled > 0) == (0, 0, true)
+    })
+    .await;
+    backend.cancel(&Number::QUEUE, &[retried]).await.unwrap();
+    workers.run_until_idle().await.unwrap();
+
+    assert_eq!(*runs.lock().unwrap(), [3, 4]);
+    assert_gone(&*backend, &[ready, scheduled, retried]).await;
+    assert!(!Number(1).with().unique_for(hour).enqueue(&backend).await.unwrap().is_duplicate());
+}
+
+async fn a_running_closure_is_dropped_when_its_task_is_cancelled(backend: Arc<dyn Backend>) {
+    struct NoteDrop(Arc<AtomicUsize>);
+    impl Drop for NoteDrop {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+
+    let (begun, dropped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let id = Number(1).enqueue(&backend).await.unwrap().id();
+    let (beginning, dropping) = (Arc::clone(&begun), Arc::clone(&dropped));
+    let workers = attentive(&backend, move |_| {
+        let noted = NoteDrop(Arc::clone(&dropping));
+        beginning.fetch_add(1, SeqCst);
+        async move {
+            let _noted = noted;
+            std::future::pending().await
+        }
+    })
+    .start()
+    .unwrap();
+    eventually("the task is running", || async { begun.load(SeqCst) == 1 }).await;
+    backend.cancel(&Number::QUEUE, &[id]).await.unwrap();
+    workers.run_until_idle().await.unwrap();
+    assert_eq!((begun.load(SeqCst), dropped.load(SeqCst)), (1, 1));
+    assert_gone(&*backend, &[id]).await;
+}
+
+async fn a_running_actor_is_told_that_its_task_was_cancelled_and_replaced(backend: Arc<dyn Backend>) {
+    #[derive(Clone, Default)]
+    struct Waiter {
+        begun: Arc<AtomicUsize>,
+        told: Arc<AtomicUsize>,
+    }
+    impl Actor for Waiter {
+        type Context = Context<Self>;
+    }
+    impl Handler<Task<Number>> for Waiter {
+        type Result = ResponseFuture<Result<(), TaskError>>;
+        fn handle(&mut self, number: Task<Number>, _: &mut Context<Self>) -> Self::Result {
+            let Self { begun, told } = self.clone();
+            begun.fetch_add(1, SeqCst);
+            Box::pin(async move {
+                if number.0 == 1 {
+                    number.cancellation().cancelled().await;
+                    told.fetch_add(1, SeqCst);
+                }
+                Err(TaskError::fatal("of a cancelled task this is ignored"))
+            })
+        }
+    }
+
+    let waiter = Waiter::default();
+    let id = Number(1).enqueue(&backend).await.unwrap().id();
+    let other = Number(2).enqueue(&backend).await.unwrap().id();
+    let made = waiter.clone();
+    let workers = WorkerSupervisor::builder(Arc::clone(&backend))
+        .handler::<Number, _>(Concurrency::new(1), move || made.clone())
+        .heartbeat(Duration::from_millis(50))
+        .start()
+        .unwrap();
+    eventually("the first task is running", || async { waiter.begun.load(SeqCst) == 1 }).await;
+    backend.cancel(&Number::QUEUE, &[id]).await.unwrap();
+    workers.run_until_idle().await.unwrap();
+    assert_eq!((waiter.begun.load(SeqCst), waiter.told.load(SeqCst)), (2, 1));
+    let dead = backend.dead_letters(&Number::QUEUE, Page::default()).await.unwrap();
+    assert_eq!(dead.letters.iter().map(|letter| letter.id).collect::<Vec<_>>(), [other]);
+    assert_eq!(backend.cancelled(&Number::QUEUE, &[id]).await.unwrap(), []);
+}
+
+async fn a_cancelled_task_of_a_lost_worker_is_not_run_again(backend: Arc<dyn Backend>) {
+    let id = Number(1).enqueue(&backend).await.unwrap().id();
+    let lease = Lease { queue: Number::QUEUE, worker: WorkerId::random() };
+    backend.join(&lease, Duration::from_millis(50)).await.unwrap();
+    let claim = Claim { batch: BatchId(1), max: std::num::NonZeroUsize::MIN };
+    assert_eq!(backend.claim(&lease, claim).await.unwrap().tasks.len(), 1);
+    backend.cancel(&Number::QUEUE, &[id]).await.unwrap();
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&runs);
+    let workers = attentive(&backend, move |_| {
+        counting.fetch_add(1, SeqCst);
+        async { Ok(()) }
+    });
+    workers.start().unwrap().run_until_idle().await.unwrap();
+    assert_eq!(runs.load(SeqCst), 0);
+    assert_gone(&*backend, &[id]).await;
+}
+
+#[test]
+fn lost_replies_run_no_cancelled_task_and_lose_no_other() {
+    actix::System::new().block_on(async {
+        tokio::time::pause();
+        let store = MemoryBackend::new();
+        let faults = Faults::new()
+            .lose_reply(Operation::Cancel, 1)
+            .fail(Operation::Cancelled, 1, BackendErrorKind::Unavailable)
+            .lose_reply(Operation::Cancelled, 2)
+            .lose_reply(Operation::Settle, 1..=2);
+        let backend: Arc<dyn Backend> = Arc::new(store.with_faults(faults));
+        let runs = Arc::<Mutex<Vec<_>>>::default();
+        let mut ids = Vec::new();
+        for number in 0..4 {
+            ids.push(Number(number).enqueue(&backend).await.unwrap().id());
+        }
+        let lost = backend.cancel(&Number::QUEUE, &ids[1..3]).await.unwrap_err();
+        assert!(lost.is_maybe_applied());
+        backend.cancel(&Number::QUEUE, &ids[1..3]).await.unwrap();
+
+        let running = Arc::clone(&runs);
+        let workers = attentive(&backend, move |number| {
+            running.lock().unwrap().push(number.0);
+            async { Ok(()) }
+        });
+        workers.start().unwrap().run_until_idle().await.unwrap();
+        assert_eq!(*runs.lock().unwrap(), [0, 3]);
+        assert_gone(&store, &ids).await;
+    });
 }
 
 #[test]

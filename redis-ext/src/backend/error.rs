@@ -86,6 +86,8 @@ pub enum Operation {
     Leave,
     Claim,
     Settle,
+    Cancel,
+    Cancelled,
     Recover,
     DeadLetters,
     Replay,
@@ -94,6 +96,8 @@ pub enum Operation {
     Inspect,
     Pause,
     Resume,
+    BeginEffect,
+    FinishEffect,
 }
 
 impl fmt::Display for Operation {
@@ -108,6 +112,8 @@ impl fmt::Display for Operation {
             Self::Leave => "leave",
             Self::Claim => "claim",
             Self::Settle => "settle",
+            Self::Cancel => "cancel",
+            Self::Cancelled => "look for cancelled tasks",
             Self::Recover => "recover",
             Self::DeadLetters => "dead letters",
             Self::Replay => "replay",
@@ -116,6 +122,8 @@ impl fmt::Display for Operation {
             Self::Inspect => "inspect",
             Self::Pause => "pause",
             Self::Resume => "resume",
+            Self::BeginEffect => "begin an effect",
+            Self::FinishEffect => "finish an effect",
         })
     }
 }

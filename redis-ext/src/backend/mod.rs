@@ -5,13 +5,15 @@
 //!
 //! | role | serves | operations |
 //! |---|---|---|
-//! | [`TaskBackend`] | [`WorkerSupervisor`](crate::WorkerSupervisor), [`Enqueue`](crate::Enqueue) | enqueue, schedule, promote, join, renew, leave, claim, settle, recover, dead letters, inspect, pause |
+//! | [`TaskBackend`] | [`WorkerSupervisor`](crate::WorkerSupervisor), [`Enqueue`](crate::Enqueue) | enqueue, schedule, promote, join, renew, leave, claim, settle, cancel, recover, dead letters, inspect, pause |
+//! | [`EffectBackend`] | [`Task::once`](crate::Task::once) | begin, finish |
 //!
 //! Debounce, sets and unique IDs join as roles of their own, in a module each beside `tasks`.
 //!
 //! Time is the backend's: no clock of a client decides what is due or whose lease has expired.
 
 mod crash;
+mod effects;
 mod error;
 mod shared;
 mod tasks;
@@ -22,11 +24,12 @@ pub mod conformance;
 pub(crate) mod redis;
 
 pub use crash::Crashed;
+pub use effects::{EffectBackend, EffectKey, EffectState};
 pub use error::{BackendError, BackendErrorKind, Operation};
 #[cfg(test)]
 pub(crate) use tasks::MockTaskBackend;
 pub use tasks::{
-    BatchId, Claim, Claimed, ClaimedBatch, DEFAULT_MAX_ENTRY_BYTES, DeadLetter, DeadLetters, DeathReason, Disposition,
+    BatchId, CANCELLATION_RETENTION, Claim, Claimed, ClaimedBatch, DEFAULT_MAX_ENTRY_BYTES, DeadLetter, DeadLetters, DeathReason, Disposition,
     Due, Enqueued, Lease, MAX_BATCH, NewTask, Page, Promoted, QueueStats, Receipt, Recovered, Recovery, Retention,
     Selection, Settlement, TaskBackend, UniqueLock,
 };
@@ -50,6 +53,6 @@ pub use crate::task::WorkerId;
 /// assert_eq!(stats.ready, 0);
 /// # Ok::<(), redis_ext::BackendError>(()) }).unwrap();
 /// ```
-pub trait Backend: TaskBackend {}
+pub trait Backend: TaskBackend + EffectBackend {}
 
-impl<B: TaskBackend + ?Sized> Backend for B {}
+impl<B: TaskBackend + EffectBackend + ?Sized> Backend for B {}

@@ -6,16 +6,16 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BackendError, Claim, ClaimedBatch, DeadLetters, Due, Enqueued, Lease, NewTask, Page, Promoted, QueueStats,
-    Recovered, Recovery, Retention, Selection, Settlement, TaskBackend,
+    BackendError, Claim, ClaimedBatch, DeadLetters, Due, EffectBackend, EffectKey, EffectState, Enqueued, Lease,
+    NewTask, Page, Promoted, QueueStats, Recovered, Recovery, Retention, Selection, Settlement, TaskBackend,
 };
-use crate::task::QueueName;
+use crate::task::{QueueName, TaskId};
 
 /// Passes each operation on to the backend within.
 macro_rules! delegate {
-    ($(fn $operation:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+    ($role:ident: $(fn $operation:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
         #[async_trait]
-        impl<B: TaskBackend + ?Sized> TaskBackend for Arc<B> {
+        impl<B: $role + ?Sized> $role for Arc<B> {
             $(async fn $operation(&self, $($argument: $type),*) -> Result<$answer, BackendError> {
                 (**self).$operation($($argument),*).await
             })*
@@ -24,6 +24,13 @@ macro_rules! delegate {
 }
 
 delegate! {
+    EffectBackend:
+    fn begin_effect(effect: &EffectKey, ttl: Duration) -> EffectState;
+    fn finish_effect(effect: &EffectKey, token: u64, result: &[u8], ttl: Duration) -> bool;
+}
+
+delegate! {
+    TaskBackend:
     fn enqueue(queue: &QueueName, tasks: &[NewTask]) -> Vec<Enqueued>;
     fn schedule(queue: &QueueName, tasks: &[NewTask], due: Due) -> Vec<Enqueued>;
     fn promote(queue: &QueueName, max: usize) -> Promoted;
@@ -33,6 +40,8 @@ delegate! {
     fn claim(lease: &Lease, claim: Claim) -> ClaimedBatch;
     fn claim_waiting(lease: &Lease, claim: Claim, patience: Duration, stop: &CancellationToken) -> ClaimedBatch;
     fn settle(lease: &Lease, settlements: &[Settlement], next: Option<Claim>) -> ClaimedBatch;
+    fn cancel(queue: &QueueName, ids: &[TaskId]) -> ();
+    fn cancelled(queue: &QueueName, ids: &[TaskId]) -> Vec<TaskId>;
     fn recover(queue: &QueueName, rules: &Recovery) -> Recovered;
     fn dead_letters(queue: &QueueName, page: Page) -> DeadLetters;
     fn replay(queue: &QueueName, which: &Selection) -> usize;

@@ -6,6 +6,8 @@
 //!              │                 │ └─ settle ──→ scheduled (a retry)
 //! schedule ─→ scheduled ─ promote ┘ └─ recover, leave ─→ ready
 //! ```
+//! `cancel` moves nothing: it marks tasks, wherever they are, and the worker that claims or runs one settles it as
+//! cancelled.
 
 use std::{fmt, num::NonZeroUsize, time::Duration};
 
@@ -25,6 +27,10 @@ pub const MAX_BATCH: usize = 512;
 /// The most bytes of one entry unless the backend is told otherwise.
 pub const DEFAULT_MAX_ENTRY_BYTES: usize = 1024 * 1024;
 
+/// For how long a task that was cancelled is known to be, at least: 7 days from the cancellation, or from the last due
+/// time among the tasks that were scheduled at that moment.
+pub const CANCELLATION_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// What a backend must do for tasks.
 ///
 /// # Contract
@@ -33,7 +39,8 @@ pub const DEFAULT_MAX_ENTRY_BYTES: usize = 1024 * 1024;
 /// - Entries are opaque bytes, except that [`recover`](Self::recover) rewrites them through
 ///   [`Envelope`](crate::task::Envelope).
 /// - Slices hold at most [`MAX_BATCH`] items.
-/// - An operation is applied as a whole or not at all. After an error that
+/// - What happens to one task happens in one step, and so does a claim with all of its tasks. A call that spans several
+///   batches, or more than [`MAX_BATCH`] tasks, may be applied in part when it fails. After an error that
 ///   [may have been applied](BackendError::is_maybe_applied), repeating the same call does no harm, except for
 ///   `enqueue` and `schedule`, where repeated tasks without a [`UniqueLock`] may stand in the queue twice.
 ///
@@ -95,6 +102,48 @@ pub trait TaskBackend: Send + Sync + 'static {
         next: Option<Claim>,
     ) -> Result<ClaimedBatch, BackendError>;
 
+    /// Cancels tasks, wherever they are: ready, scheduled or running. They are forgotten as if they were done, with
+    /// neither a retry nor a dead letter.
+    ///
+    /// # Contract
+    /// The call marks the IDs, for at least [`CANCELLATION_RETENTION`]. A marked task leaves the queue when a worker
+    /// claims it, which does not run it then; one that a worker has claimed already ends at the worker's next
+    /// [heartbeat](crate::worker::WorkerSupervisorBuilder::heartbeat): a closure's future is dropped, while an actor
+    /// and a blocking closure are told through [`Task::cancellation`](crate::Task::cancellation), and their result is
+    /// ignored. A task that finishes before that has finished. Until a marked task is gone it is counted, and it holds
+    /// its [`UniqueLock`].
+    ///
+    /// Cancelling twice, or what is unknown, done or dead, does no harm; a [replay](Self::replay) takes the
+    /// cancellation of a dead letter back. A bare payload has no ID before its first retry and cannot be cancelled until
+    /// then. More than [`MAX_BATCH`] IDs are marked in several steps.
+    ///
+    /// # Examples
+    /// ```
+    /// use redis_ext::prelude::*;
+    /// use redis_ext_memory::MemoryBackend;
+    ///
+    /// #[derive(RedisTask)]
+    /// struct Report { month: u8 }
+    ///
+    /// # actix::System::new().block_on(async {
+    /// let backend = MemoryBackend::new();
+    /// let report = Report { month: 2 }.enqueue(&backend).await?;
+    /// backend.cancel(&Report::QUEUE, &[report.id()]).await?;
+    ///
+    /// WorkerSupervisor::builder(backend.clone())
+    ///     .handler_fn(Concurrency::new(1), |_: Task<Report>| async { panic!("it is not run") })
+    ///     .start()?
+    ///     .run_until_idle()
+    ///     .await?;
+    /// assert_eq!(backend.inspect(&Report::QUEUE).await?.dead, 0);
+    /// # Ok::<(), redis_ext::Error>(()) }).unwrap();
+    /// ```
+    async fn cancel(&self, queue: &QueueName, ids: &[TaskId]) -> Result<(), BackendError>;
+
+    /// Which of these tasks are marked as cancelled, in the order of `ids`: what a worker asks for the tasks it has
+    /// claimed when [`ClaimedBatch::any_cancelled`] says so, and for those that it runs now and then.
+    async fn cancelled(&self, queue: &QueueName, ids: &[TaskId]) -> Result<Vec<TaskId>, BackendError>;
+
     /// Takes the tasks of expired incarnations back to the head of the queue, each counted as an attempt that
     /// crashed; those that crashed often enough go to the dead letters. One call does a bounded amount of work.
     async fn recover(&self, queue: &QueueName, rules: &Recovery) -> Result<Recovered, BackendError>;
@@ -102,7 +151,7 @@ pub trait TaskBackend: Send + Sync + 'static {
     /// A page of the dead letters, the latest first.
     async fn dead_letters(&self, queue: &QueueName, page: Page) -> Result<DeadLetters, BackendError>;
 
-    /// Moves dead letters back to the tail of the queue; the answer is how many.
+    /// Moves dead letters back to the tail of the queue, and takes their cancellations back; the answer is how many.
     async fn replay(&self, queue: &QueueName, which: &Selection) -> Result<usize, BackendError>;
 
     /// Deletes dead letters for good; the answer is how many.
@@ -111,7 +160,7 @@ pub trait TaskBackend: Send + Sync + 'static {
     /// Deletes the oldest dead letters over the bounds, up to [`MAX_BATCH`] a call; the answer is how many.
     async fn trim_dead(&self, queue: &QueueName, retention: &Retention) -> Result<usize, BackendError>;
 
-    /// Counts what the queue holds.
+    /// Counts what the queue holds, all at one moment: a task on its way from one place to another is counted once.
     async fn inspect(&self, queue: &QueueName) -> Result<QueueStats, BackendError>;
 
     /// Stops all claims from the queue, by every worker, until [`resume`](Self::resume). Claimed tasks go on.
@@ -261,6 +310,9 @@ pub struct ClaimedBatch {
     pub tasks: Vec<Claimed>,
     /// The backend's time.
     pub at: Timestamp,
+    /// Whether tasks of the queue are marked as cancelled, be it these or others: if not, nobody needs to ask. Without
+    /// tasks it says nothing.
+    pub any_cancelled: bool,
 }
 
 /// A task that belongs to this worker. It cannot be copied, and settling it takes it away: settling twice does not
@@ -304,6 +356,12 @@ impl Claimed {
     #[must_use]
     pub fn done(self) -> Settlement {
         Settlement { receipt: self.receipt, disposition: Disposition::Done, unlock: None }
+    }
+
+    /// The task was cancelled: it is forgotten like one that is done, and the mark of its cancellation too.
+    #[must_use]
+    pub fn cancelled(self, id: TaskId) -> Settlement {
+        Settlement { receipt: self.receipt, disposition: Disposition::Cancelled { id }, unlock: None }
     }
 
     /// The task is to be tried again after `delay` as `entry`, which holds its history so far.
@@ -351,6 +409,11 @@ impl Settlement {
 pub enum Disposition {
     /// Nowhere: it is done.
     Done,
+    /// Nowhere: it was cancelled.
+    Cancelled {
+        /// The task's ID.
+        id: TaskId,
+    },
     /// To the scheduled tasks.
     Retry {
         /// The task's ID.
@@ -372,7 +435,8 @@ pub enum Disposition {
 /// The rules of recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recovery {
-    /// A task whose worker died this many times running it goes to the dead letters.
+    /// A task whose worker died this many times while it held the task, running or about to run, goes to the dead
+    /// letters.
     pub poison_after: u32,
 }
 

@@ -54,7 +54,7 @@ pub trait Enqueue: RedisTask {
         self.with().enqueue(backend)
     }
 
-    /// Enqueues the task to be run after `delay`.
+    /// Enqueues the task to be run after `delay`. Workers look for what has become due every 100 ms.
     fn enqueue_in<B: TaskBackend + ?Sized>(
         &self,
         backend: &B,
@@ -180,7 +180,7 @@ impl<T: RedisTask> EnqueueWith<'_, T> {
         self
     }
 
-    /// Not while one with the same content is pending, for this long at most; `None` is always.
+    /// Not while one with the same content is pending, for this long at most; with `None` it is enqueued in any case.
     pub fn unique_for(mut self, unique_for: Option<Duration>) -> Self {
         self.unique_for = unique_for;
         self

@@ -165,7 +165,7 @@ impl<'a> Envelope<'a> {
     /// A bare payload that is not JSON has no place in an envelope and stays as it is.
     #[must_use]
     pub fn to_entry(&self) -> Vec<u8> {
-        if self.bare && (self.attempt == 0 || serde_json::from_slice::<IgnoredAny>(self.payload).is_err()) {
+        if self.bare && (self.attempt == 0 || serde_json::from_slice::<&RawValue>(self.payload).is_err()) {
             return self.payload.to_vec();
         }
         let mut entry = Vec::with_capacity(self.payload.len() + 128);

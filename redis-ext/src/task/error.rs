@@ -5,7 +5,8 @@ use std::{error::Error, fmt, time::Duration};
 /// A failed attempt at a task, and what is to become of the task.
 ///
 /// Any error turns into one by `?`, which asks for a retry after the task's backoff. As with `anyhow::Error`, that
-/// is why this type is no [`Error`] itself.
+/// is why this type is no [`Error`] itself. What is no error either, a text or an `anyhow::Error`, takes
+/// `.map_err(TaskError::new)?`.
 ///
 /// # Examples
 /// ```

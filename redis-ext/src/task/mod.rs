@@ -5,6 +5,7 @@ mod enqueue;
 mod envelope;
 mod error;
 mod id;
+mod once;
 mod options;
 mod queue;
 mod time;
@@ -16,6 +17,7 @@ pub use envelope::{ENVELOPE_VERSION, Envelope, EnvelopeError, Overrides};
 pub use error::TaskError;
 pub(crate) use error::{Verdict, chain_of};
 pub use id::{InvalidTaskId, InvalidWorkerId, TaskId, WorkerId};
+pub use once::Fence;
 pub use options::{Backoff, TaskOptions, Wire};
 pub use queue::{InvalidQueueName, MAX_QUEUE_NAME_BYTES, QueueName};
 pub use time::Timestamp;
@@ -24,7 +26,9 @@ use crate::codec::CodecError;
 
 /// A type whose values are put into a queue and handled by a worker.
 ///
-/// `#[derive(RedisTask)]` is the way to it. By hand it is for types with a serialization of their own:
+/// `#[derive(RedisTask)]` is the way to it. Types *within* a task need serde's traits, for which
+/// `#[derive(redis_ext::serde::Serialize, redis_ext::serde::Deserialize)] #[serde(crate = "redis_ext::serde")]` needs no
+/// other crate. By hand it is for types with a serialization of their own:
 ///
 /// # Examples
 /// ```

@@ -1,13 +1,14 @@
 //! One attempt at one task: read the entry, run it behind the panic fence and the time limit, settle what came of it.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, rc::Rc, time::Duration};
 
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    judgement::{self, Ending},
+    cancellation::{Run, Ticket},
+    judgement::{self, Ending, Judgement},
     runner::{Failure, Runner, panic_message},
 };
 use crate::{
@@ -59,23 +60,47 @@ impl ClaimedAt {
 
 impl Attempts<'_> {
     /// Runs a claimed task and says what becomes of it. Never panics, whatever the handler does.
-    pub(crate) async fn run(&self, task: Claimed, claimed_at: ClaimedAt) -> Outcome {
-        let (judgement, failure) = match Envelope::parse(task.entry()) {
-            Err(error) => (judgement::of_unreadable(self.queue, task.entry(), error), None),
-            Ok(envelope) => {
-                let ending = match envelope.deadline.map(|deadline| claimed_at.now().saturating_since(deadline)) {
-                    Some(late) if !late.is_zero() => Ending::DeadlinePassed { late },
-                    _ => self.fenced_run(&envelope).await,
-                };
-                let judgement = judgement::of(self.queue, self.options, &envelope, &ending);
-                (judgement, failure_of(&envelope, ending))
+    pub(crate) fn run(&self, task: Claimed, claimed_at: ClaimedAt) -> Run<'_> {
+        let ticket = Rc::new(Ticket::new(self.abort.child_token()));
+        let attempt = self.attempt(task, claimed_at, Rc::clone(&ticket)).boxed_local();
+        Run { ticket, attempt }
+    }
+
+    async fn attempt(&self, task: Claimed, claimed_at: ClaimedAt, ticket: Rc<Ticket>) -> Outcome {
+        let envelope = match Envelope::parse(task.entry()) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                let judgement = judgement::of_unreadable(self.queue, task.entry(), error);
+                return Outcome { settlement: judgement.settle(task), failure: None };
             }
         };
+        // The fence is around everything that runs code of the handler's: its future's drop and its error's text, too.
+        let judged = AssertUnwindSafe(self.judged(&envelope, claimed_at, &ticket)).catch_unwind().await;
+        let (judgement, failure) = judged.unwrap_or_else(|panic| {
+            let ending = Ending::panicked(panic_message(&*panic));
+            (judgement::of(self.queue, self.options, &envelope, &ending), failure_of(&envelope, ending))
+        });
         Outcome { settlement: judgement.settle(task), failure }
     }
 
-    async fn fenced_run(&self, envelope: &Envelope<'_>) -> Ending {
-        let cancellation = self.abort.child_token();
+    async fn judged(
+        &self,
+        envelope: &Envelope<'_>,
+        claimed_at: ClaimedAt,
+        ticket: &Ticket,
+    ) -> (Judgement, Option<TaskFailure>) {
+        let ending = match envelope.deadline.map(|deadline| claimed_at.now().saturating_since(deadline)) {
+            Some(late) if !late.is_zero() => Ending::DeadlinePassed { late },
+            _ => self.run_to_its_end(envelope, ticket).await,
+        };
+        // However it ended, nobody wants the task any more.
+        let ending = if ticket.is_revoked() { Ending::Cancelled } else { ending };
+        (judgement::of(self.queue, self.options, envelope, &ending), failure_of(envelope, ending))
+    }
+
+    async fn run_to_its_end(&self, envelope: &Envelope<'_>, ticket: &Ticket) -> Ending {
+        ticket.id.set((!envelope.is_bare()).then_some(envelope.id));
+        let cancellation = ticket.cancellation.clone();
         let _cancelled_at_the_end = cancellation.clone().drop_guard();
         let context = TaskContext {
             id: envelope.id,
@@ -91,23 +116,20 @@ impl Attempts<'_> {
             Some(Duration::ZERO) => None,
             some => some,
         };
-        // The future is made within the fence, as the task's `decode` may panic too.
-        let run = AssertUnwindSafe(async { self.runner.run(envelope.payload(), context).await }).catch_unwind();
         tokio::select! {
             biased;
-            result = run => match result {
-                Ok(Ok(())) => Ending::Done,
+            result = self.runner.run(envelope.payload(), context) => match result {
+                Ok(()) => Ending::Done,
                 // A handler that was told to stop has no other way to say that it did.
-                Ok(Err(Failure::Error(_))) if self.abort.is_cancelled() => Ending::Aborted,
-                Ok(Err(Failure::Error(error))) => Ending::Failed(error),
-                Ok(Err(Failure::Undecodable(error))) => Ending::Undecodable(error),
-                Ok(Err(Failure::ActorGone)) => Ending::Crashed(TaskError::new(
+                Err(Failure::Error(error)) if self.abort.is_cancelled() && !error.is_fatal() => Ending::Aborted,
+                Err(Failure::Error(error)) => Ending::Failed(error),
+                Err(Failure::Undecodable(error)) => Ending::Undecodable(error),
+                Err(Failure::ActorGone) => Ending::Crashed(TaskError::new(
                     "the handler's actor panicked, stopped, or dropped the task without an answer",
                 )),
-                Ok(Err(Failure::Panicked(message))) => Ending::panicked(&message),
-                Err(panic) => Ending::panicked(panic_message(&*panic)),
+                Err(Failure::Panicked(message)) => Ending::panicked(&message),
             },
-            () = self.abort.cancelled() => Ending::Aborted,
+            () = ticket.cancellation.cancelled() => Ending::Aborted,
             limit = expiry(timeout) => {
                 Ending::Failed(TaskError::new(format!("the attempt took longer than its timeout of {limit:?}")))
             }
@@ -130,7 +152,9 @@ fn failure_of(envelope: &Envelope<'_>, ending: Ending) -> Option<TaskFailure> {
     let (error, crashed) = match ending {
         Ending::Failed(error) => (error, false),
         Ending::Crashed(error) => (error, true),
-        Ending::Done | Ending::Undecodable(_) | Ending::DeadlinePassed { .. } | Ending::Aborted => return None,
+        Ending::Done | Ending::Undecodable(_) | Ending::DeadlinePassed { .. } | Ending::Aborted | Ending::Cancelled => {
+            return None;
+        }
     };
     Some(TaskFailure { id: envelope.id, attempt: envelope.attempt.saturating_add(1), error, crashed })
 }

@@ -11,8 +11,8 @@ use super::{
     workers::Workers,
 };
 use crate::{
-    Backend, Error, QueueName, RedisTask, Task, TaskError,
-    backend::{Recovery, Retention},
+    Error, QueueName, RedisTask, Task, TaskError,
+    backend::{Recovery, Retention, TaskBackend},
 };
 
 /// Collects handlers and settings; made by [`WorkerSupervisor::builder`].
@@ -43,7 +43,7 @@ use crate::{
 /// ```
 #[must_use = "no worker runs before `start`"]
 pub struct WorkerSupervisorBuilder {
-    backend: Arc<dyn Backend>,
+    backend: Arc<dyn TaskBackend>,
     options: WorkerOptions,
     limit: Option<(Concurrency, Precedence)>,
     queues: Vec<PlannedQueue>,
@@ -81,7 +81,7 @@ pub enum BuildError {
 }
 
 impl WorkerSupervisorBuilder {
-    pub(super) fn new(backend: Arc<dyn Backend>) -> Self {
+    pub(super) fn new(backend: Arc<dyn TaskBackend>) -> Self {
         Self { backend, options: WorkerOptions::default(), limit: None, queues: Vec::new() }
     }
 
@@ -221,7 +221,7 @@ impl WorkerSupervisorBuilder {
         if self.limit.is_some_and(|(limit, _)| limit.tasks() == 0) {
             return Err(BuildError::NoLimit);
         }
-        if heartbeat.is_zero() || lease < heartbeat * 2 {
+        if heartbeat.is_zero() || lease / 2 < heartbeat {
             return Err(BuildError::ShortLease { lease, heartbeat });
         }
         for (at, PlannedQueue { queue, concurrency, .. }) in self.queues.iter().enumerate() {
@@ -232,7 +232,7 @@ impl WorkerSupervisorBuilder {
                 return Err(BuildError::TwoHandlers(queue.clone()));
             }
         }
-        if actix::System::try_current().is_none() {
+        if actix::System::try_current().is_none() || tokio::runtime::Handle::try_current().is_err() {
             return Err(BuildError::NoSystem);
         }
         Ok(())

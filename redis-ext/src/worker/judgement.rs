@@ -21,6 +21,8 @@ pub(crate) enum Ending {
     },
     /// The worker ended it, not the task.
     Aborted,
+    /// Somebody has cancelled the task.
+    Cancelled,
 }
 
 impl Ending {
@@ -39,6 +41,7 @@ pub(crate) struct Judgement {
 #[derive(Debug)]
 enum Fate {
     Done,
+    Cancelled { id: TaskId },
     Retry { id: TaskId, entry: Vec<u8>, delay: Duration },
     Dead(DeadLetter),
     Release,
@@ -48,6 +51,7 @@ impl Judgement {
     pub(crate) fn settle(self, task: Claimed) -> Settlement {
         let settlement = match self.fate {
             Fate::Done => task.done(),
+            Fate::Cancelled { id } => task.cancelled(id),
             Fate::Retry { id, entry, delay } => task.retry(id, entry, delay),
             Fate::Dead(letter) => task.dead(letter),
             Fate::Release => task.release(),
@@ -70,9 +74,15 @@ pub(crate) fn of_unreadable(queue: &QueueName, entry: &[u8], error: EnvelopeErro
     bury(queue, letter, None)
 }
 
+/// The judgement of a task that somebody has cancelled.
+pub(crate) fn of_cancelled(queue: &QueueName, envelope: &Envelope<'_>) -> Judgement {
+    tracing::debug!(%queue, task = %envelope.id, "task was cancelled");
+    Judgement { fate: Fate::Cancelled { id: envelope.id }, unlock: unlock(envelope) }
+}
+
 /// The judgement of an attempt.
 pub(crate) fn of(queue: &QueueName, options: &TaskOptions, envelope: &Envelope<'_>, ending: &Ending) -> Judgement {
-    let unlock = || envelope.unique.as_deref().map(|digest| (digest.to_owned(), envelope.id));
+    let unlock = || unlock(envelope);
     let attempts = envelope.attempt.saturating_add(1);
     let dead = |reason, errors, attempts| {
         let letter = DeadLetter::new(envelope.id, reason, errors, envelope.untried().to_entry())
@@ -81,6 +91,7 @@ pub(crate) fn of(queue: &QueueName, options: &TaskOptions, envelope: &Envelope<'
     };
     match ending {
         Ending::Done => Judgement { fate: Fate::Done, unlock: unlock() },
+        Ending::Cancelled => of_cancelled(queue, envelope),
         Ending::Aborted => Judgement { fate: Fate::Release, unlock: None },
         Ending::DeadlinePassed { late } => {
             let error = format!("the deadline passed {late:?} before the task could be started");
@@ -103,6 +114,10 @@ pub(crate) fn of(queue: &QueueName, options: &TaskOptions, envelope: &Envelope<'
             Judgement { fate: Fate::Retry { id: envelope.id, entry, delay }, unlock: None }
         }
     }
+}
+
+fn unlock(envelope: &Envelope<'_>) -> Option<(String, TaskId)> {
+    envelope.unique.as_deref().map(|digest| (digest.to_owned(), envelope.id))
 }
 
 fn bury(queue: &QueueName, letter: DeadLetter, unlock: Option<(String, TaskId)>) -> Judgement {

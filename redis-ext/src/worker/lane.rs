@@ -11,14 +11,15 @@ use super::{
     attempt::Attempts,
     heartbeat,
     quota::QueueQuota,
+    restarts::Restarts,
     runner::Runner,
     shift::{Shift, ShiftEnd},
     shutdown::Shutdown,
     trouble::Trouble,
 };
 use crate::{
-    Backend, QueueName, TaskOptions,
-    backend::{Lease, WorkerId},
+    QueueName, TaskOptions,
+    backend::{Lease, TaskBackend, WorkerId},
 };
 
 /// How long a lane tries to settle and to leave after it was told to abort. What it could not give back by then
@@ -29,7 +30,7 @@ const LAST_CALLS: Duration = Duration::from_secs(5);
 pub(crate) type Spawn = Arc<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
 
 pub(crate) struct Lane {
-    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) backend: Arc<dyn TaskBackend>,
     pub(crate) queue: QueueName,
     pub(crate) concurrency: usize,
     pub(crate) prefetch: usize,
@@ -47,16 +48,17 @@ pub(crate) struct Lane {
 impl Lane {
     /// Works until it is told to drain.
     pub(crate) async fn run(self, runner: Rc<dyn Runner>) {
+        let mut restarts = Restarts::new(self.restart_budget);
         while !self.shutdown.is_draining() {
             let lease = Lease { queue: self.queue.clone(), worker: WorkerId::random() };
             if self.join(&lease).await {
                 tracing::debug!(queue = %lease.queue, worker = %lease.worker, "worker joined");
-                self.shift(&lease, &*runner).await;
+                self.shift(&lease, &*runner, &mut restarts).await;
             }
         }
     }
 
-    async fn shift(&self, lease: &Lease, runner: &dyn Runner) {
+    async fn shift(&self, lease: &Lease, runner: &dyn Runner, restarts: &mut Restarts) {
         let (lost, left) = (CancellationToken::new(), CancellationToken::new());
         let _stop_heartbeat = left.clone().drop_guard();
         let (backend, options) = (Arc::clone(&self.backend), self.options);
@@ -66,7 +68,7 @@ impl Lane {
         let _abort_runs = abort.clone().drop_guard();
         let attempts = Attempts { queue: &self.queue, options: &self.task_options, runner, abort: &abort };
         let end = tokio::select! {
-            end = Shift::new(self, lease, &attempts).work(&lost) => end,
+            end = Shift::new(self, lease, &attempts, restarts).work(&lost) => end,
             () = self.last_call() => {
                 tracing::error!(queue = %lease.queue, worker = %lease.worker, "not all outcomes could be settled before the end");
                 return;
@@ -89,7 +91,11 @@ impl Lane {
                 Err(error) => trouble.failed(&self.queue, &error),
             }
             tokio::select! {
-                () = self.shutdown.draining() => return false,
+                () = self.shutdown.draining() => {
+                    // One of the failed calls may have been applied.
+                    self.leave(lease).await;
+                    return false;
+                }
                 () = trouble.wait() => {}
             }
         }

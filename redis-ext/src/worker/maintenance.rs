@@ -8,17 +8,17 @@ use tokio::sync::Notify;
 
 use super::{WorkerOptions, shutdown::Shutdown, trouble::Trouble};
 use crate::{
-    Backend, BackendError, QueueName,
-    backend::{MAX_BATCH, Promoted},
+    BackendError, QueueName,
+    backend::{MAX_BATCH, Promoted, TaskBackend},
 };
 
 /// How often scheduled tasks are looked at although none is known to be due: others may have scheduled some.
-const PROMOTE_EVERY: Duration = Duration::from_millis(500);
+const PROMOTE_EVERY: Duration = Duration::from_millis(100);
 /// How often the dead letters are trimmed.
 const TRIM_EVERY: Duration = Duration::from_secs(30);
 
 pub(crate) struct Maintenance {
-    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) backend: Arc<dyn TaskBackend>,
     pub(crate) queue: QueueName,
     pub(crate) options: WorkerOptions,
     /// Told when a task was scheduled that may be due earlier than any other.
@@ -54,6 +54,10 @@ impl Maintenance {
         let mut trouble = Trouble::default();
         loop {
             let answer = self.backend.recover(&self.queue, &self.options.recovery).await;
+            if answer.is_err() {
+                // Whoever could not recover could not renew either: first everyone gets the time to show that it lives.
+                tokio::time::sleep(self.options.lease).await;
+            }
             let recovered = self.note(&mut trouble, answer).await;
             if recovered.requeued + recovered.buried > 0 {
                 let (requeued, buried) = (recovered.requeued, recovered.buried);

@@ -8,6 +8,7 @@
 //!    └─ Shift                   one incarnation's loop, which owns all its state
 //!       ├─ Fetcher              when to claim, and how much
 //!       ├─ Attempts → Runner    decode and run in a handler actor or closure, fenced and timed
+//!       ├─ Watch                which running tasks were cancelled
 //!       ├─ Seats                a place under the supervisor's limit, if it has one
 //!       ├─ judgement            what an attempt's end means for its task
 //!       └─ Settler              collects outcomes, so that one call settles many
@@ -18,6 +19,7 @@
 
 mod attempt;
 mod builder;
+mod cancellation;
 mod fetcher;
 mod heartbeat;
 mod judgement;

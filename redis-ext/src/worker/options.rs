@@ -80,6 +80,12 @@ impl HandlerOptions {
     /// How much work, measured in time, is claimed ahead.
     pub const PREFETCH_AHEAD: Duration = Duration::from_millis(20);
 
+    /// The defaults, with so many tasks at once.
+    #[must_use]
+    pub fn new(concurrency: usize) -> Self {
+        Self::from(Concurrency::new(concurrency))
+    }
+
     /// Sets [`prefetch`](Self::prefetch).
     #[must_use]
     pub fn prefetch(mut self, tasks: usize) -> Self {

@@ -27,10 +27,10 @@ impl Pace {
         let now = Instant::now();
         let window = now - self.window_began;
         if window >= WINDOW {
-            #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
-            let rate = self.finished as f64 / window.as_secs_f64();
-            // Half old, half new: a change of pace is believed after a few windows.
-            self.per_second = f64::midpoint(self.per_second, rate);
+            let latest = rate(self.finished, window);
+            // Half old, half new: a faster pace is believed after a few windows, and a slower one after a long window.
+            let believed = if window > HandlerOptions::PREFETCH_AHEAD { latest } else { self.per_second };
+            self.per_second = f64::midpoint(believed.min(self.per_second), latest);
             self.finished = 0;
             self.window_began = now;
         }
@@ -38,10 +38,20 @@ impl Pace {
 
     /// How many tasks are finished in [`HandlerOptions::PREFETCH_AHEAD`] at this pace, and `limit` at most.
     pub(crate) fn ahead(&self, limit: usize) -> usize {
+        let ahead = HandlerOptions::PREFETCH_AHEAD;
+        let silence = self.window_began.elapsed();
+        // Where nothing has finished for longer than that, the past says nothing about the tasks of today.
+        let pace = if silence > ahead { self.per_second.min(rate(self.finished, silence)) } else { self.per_second };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
-        let ahead = (self.per_second * HandlerOptions::PREFETCH_AHEAD.as_secs_f64()) as usize;
-        ahead.min(limit)
+        let tasks = (pace * ahead.as_secs_f64()) as usize;
+        tasks.min(limit)
     }
+}
+
+fn rate(tasks: usize, time: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
+    let tasks = tasks as f64;
+    tasks / time.as_secs_f64()
 }
 
 #[cfg(test)]
@@ -68,5 +78,14 @@ mod tests {
         let pace = pace_of(100, Duration::from_millis(10), 20).await;
         assert!((190..=200).contains(&pace.ahead(512)), "{}", pace.ahead(512));
         assert_eq!(pace.ahead(50), 50);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_claimed_ahead_once_tasks_have_become_slow() {
+        let mut pace = pace_of(100, Duration::from_millis(10), 20).await;
+        tokio::time::advance(Duration::from_secs(4)).await;
+        assert_eq!(pace.ahead(512), 0);
+        pace.finished(1);
+        assert_eq!(pace.ahead(512), 0);
     }
 }

@@ -74,7 +74,10 @@ struct Claimant {
 impl Quota {
     /// `weights`: of the queues, in the order of their handlers.
     pub(crate) fn new(places: usize, precedence: Precedence, weights: impl IntoIterator<Item = u32>) -> Arc<Self> {
-        let queues = weights.into_iter().map(|weight| Claimant { weight, paid: 0.0, waiting: 0, running: 0 }).collect();
+        let queues = weights
+            .into_iter()
+            .map(|weight| Claimant { weight: weight.max(1), paid: 0.0, waiting: 0, running: 0 })
+            .collect();
         Arc::new(Self {
             precedence,
             places: Mutex::new(Places { free: places, queues }),
@@ -186,13 +189,15 @@ impl Seats {
         }
     }
 
-    /// Whether what is claimed has a chance to be run soon.
-    pub(crate) fn may_claim(&self) -> bool {
-        self.quota.as_ref().is_none_or(|QueueQuota { shared, queue }| match shared.precedence {
-            Precedence::Strict => !shared.places().must_yield(*queue, Precedence::Strict),
-            // A queue without claimed tasks could never compete for a place.
-            Precedence::Weighted => true,
-        })
+    /// How many tasks may be claimed: as many as there are free places, and one where there is none, as a queue without
+    /// claimed tasks could never compete for a place. None where the order is strict and another queue goes first.
+    pub(crate) fn claimable(&self) -> usize {
+        let Some(QueueQuota { shared, queue }) = &self.quota else { return usize::MAX };
+        let places = shared.places();
+        match shared.precedence {
+            Precedence::Strict if places.must_yield(*queue, Precedence::Strict) => 0,
+            _ => places.free.max(1),
+        }
     }
 
     /// Tells of the changes in whose turn it is.
@@ -248,7 +253,7 @@ mod tests {
         assert!(!seats[2].take() && !seats[1].take());
         seats[0].give_back(2);
         assert!(!seats[1].take(), "the first has tasks and no place");
-        assert!(!seats[1].may_claim());
+        assert_eq!(seats[1].claimable(), 0);
         seats[0].rest();
         assert!(!seats[2].take(), "the second goes before the third");
         assert!(seats[1].take());

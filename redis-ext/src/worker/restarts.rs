@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use crate::{Backoff, QueueName};
 
-/// How many crashes of a handler (panics, actors that died) within which time are put up with. Past it, its lane claims
-/// nothing for a while: a handler that cannot work must not burn the attempts of a whole queue.
+/// How many crashes of a handler (panics, actors that died) within which time are put up with. Past it, its lane begins
+/// and claims nothing for a while: a handler that cannot work must not burn the attempts of a whole queue.
 ///
 /// # Examples
 /// ```
@@ -27,7 +27,7 @@ pub struct RestartBudget {
 
 impl RestartBudget {
     /// [`restarts`](Self::restarts) unless told otherwise.
-    pub const DEFAULT_RESTARTS: usize = 1_000;
+    pub const DEFAULT_RESTARTS: usize = 100;
     /// [`window`](Self::window) unless told otherwise.
     pub const DEFAULT_WINDOW: Duration = Duration::from_secs(10);
     /// The pause after the budget was exceeded once; it doubles each further time, up to half a minute.

@@ -3,7 +3,10 @@
 //! One loop owns all state. Two calls may be under way at once: an *exchange*, which settles outcomes and claims more
 //! in the same step, and a *wait*, which claims as soon as something is pushed to an empty queue.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream::FuturesUnordered};
 use tokio::{sync::watch, time::Instant};
@@ -12,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ErrorPolicy,
     attempt::{Attempts, ClaimedAt, Outcome, TaskFailure},
+    cancellation::{Run, Sifted, Watch, sift},
     fetcher::Fetcher,
     lane::Lane,
     quota::Seats,
@@ -20,8 +24,8 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
-    BackendError, BackendErrorKind, Error,
-    backend::{Claim, Claimed, ClaimedBatch, Disposition, Lease, Settlement},
+    BackendError, BackendErrorKind, Error, TaskId,
+    backend::{Claim, Claimed, Disposition, Lease, Settlement},
 };
 
 /// How a shift ended.
@@ -39,7 +43,7 @@ type Call = LocalBoxFuture<'static, Answered>;
 struct Answered {
     settlements: Vec<Settlement>,
     claim: Option<Claim>,
-    result: Result<ClaimedBatch, BackendError>,
+    result: Result<Sifted, BackendError>,
 }
 
 pub(crate) struct Shift<'l> {
@@ -50,19 +54,25 @@ pub(crate) struct Shift<'l> {
     settler: Settler,
     /// Claimed tasks that no handler has begun.
     queued: VecDeque<(Claimed, ClaimedAt)>,
-    running: FuturesUnordered<LocalBoxFuture<'l, Outcome>>,
+    running: FuturesUnordered<Run<'l>>,
+    watch: Watch,
     exchange: Option<Call>,
     wait: Option<Call>,
     stop_waiting: CancellationToken,
     claim_trouble: Trouble,
     settle_trouble: Trouble,
     seats: Seats,
-    restarts: Restarts,
+    restarts: &'l mut Restarts,
     draining: bool,
 }
 
 impl<'l> Shift<'l> {
-    pub(crate) fn new(lane: &'l Lane, lease: &'l Lease, attempts: &'l Attempts<'l>) -> Self {
+    pub(crate) fn new(
+        lane: &'l Lane,
+        lease: &'l Lease,
+        attempts: &'l Attempts<'l>,
+        restarts: &'l mut Restarts,
+    ) -> Self {
         Self {
             lane,
             lease,
@@ -71,13 +81,14 @@ impl<'l> Shift<'l> {
             settler: Settler::default(),
             queued: VecDeque::new(),
             running: FuturesUnordered::new(),
+            watch: Watch::new(lane.options.heartbeat),
             exchange: None,
             wait: None,
             stop_waiting: CancellationToken::new(),
             claim_trouble: Trouble::default(),
             settle_trouble: Trouble::default(),
             seats: Seats::new(lane.quota.clone()),
-            restarts: Restarts::new(lane.restart_budget),
+            restarts,
             draining: false,
         }
     }
@@ -89,25 +100,31 @@ impl<'l> Shift<'l> {
     pub(crate) async fn work(mut self, lost: &CancellationToken) -> ShiftEnd {
         let mut turns = self.seats.turns();
         loop {
+            if self.lane.shutdown.is_draining() && !self.draining {
+                self.begin_draining();
+            }
+            let turn_began = Instant::now();
             self.begin_tasks();
             self.begin_calls();
             if self.draining && self.holds_nothing() {
                 return ShiftEnd::Drained;
             }
-            let wake_up = self.next_due();
+            let wake_up = self.next_due(turn_began);
             let answered = tokio::select! {
                 biased;
                 () = lost.cancelled() => return ShiftEnd::LeaseLost,
+                // Calls come first: handlers that are always ready must not keep them from being sent and answered.
+                answered = under_way(&mut self.exchange) => answered,
+                answered = under_way(&mut self.wait) => answered,
+                cancelled = self.watch.answer(&self.lane.queue) => {
+                    self.end_cancelled(&cancelled);
+                    continue;
+                }
                 Some(outcome) = self.running.next(), if !self.running.is_empty() => {
                     self.note_finished(outcome);
                     continue;
                 }
-                answered = under_way(&mut self.exchange) => answered,
-                answered = under_way(&mut self.wait) => answered,
-                () = self.lane.shutdown.draining(), if !self.draining => {
-                    self.begin_draining();
-                    continue;
-                }
+                () = self.lane.shutdown.draining(), if !self.draining => continue,
                 () = turn(&mut turns) => continue,
                 () = at(wake_up) => continue,
             };
@@ -118,12 +135,15 @@ impl<'l> Shift<'l> {
     }
 
     fn begin_tasks(&mut self) {
+        if self.restarts.pause_until().is_some() {
+            self.give_back_queued();
+        }
         while self.running.len() < self.lane.concurrency && !self.queued.is_empty() {
             if !self.seats.take() {
                 return;
             }
             if let Some((task, claimed_at)) = self.queued.pop_front() {
-                self.running.push(self.attempts.run(task, claimed_at).boxed_local());
+                self.running.push(self.attempts.run(task, claimed_at));
             }
         }
         self.seats.rest();
@@ -133,18 +153,19 @@ impl<'l> Shift<'l> {
         let (running, queued) = (self.running.len(), self.queued.len());
         // Outcomes that cannot be settled hold claims back, so that a failing store does not fill the memory.
         let unsettled = if self.settle_trouble.is_on() { self.settler.len() } else { 0 };
-        let may_claim = !self.draining
-            && self.claim_trouble.may_try()
-            && self.seats.may_claim()
-            && self.restarts.pause_until().is_none();
+        let may_claim = !self.draining && self.claim_trouble.may_try() && self.restarts.pause_until().is_none();
 
+        if !self.running.is_empty() {
+            let tickets = self.running.iter().map(|run| &*run.ticket);
+            self.watch.begin(&self.lane.backend, &self.lane.queue, tickets);
+        }
         if self.exchange.is_none() {
             let quiet = self.draining || running + queued == 0;
             let settle_due = self.settle_trouble.may_try() && self.settler.is_due(quiet);
             // In trouble each goes alone: a queue that cannot be claimed from does not hold up its outcomes.
             let apart = self.claim_trouble.is_on() || self.settle_trouble.is_on();
             let claim = if may_claim && self.wait.is_none() && !(apart && settle_due) {
-                self.fetcher.claim(running, queued, unsettled)
+                self.fetcher.claim(running, queued, unsettled, self.seats.claimable())
             } else {
                 None
             };
@@ -155,7 +176,7 @@ impl<'l> Shift<'l> {
             }
         }
         if self.wait.is_none() && may_claim {
-            let claim = self.fetcher.waiting_claim(running, queued, unsettled);
+            let claim = self.fetcher.waiting_claim(running, queued, unsettled, self.seats.claimable());
             self.wait = claim.map(|claim| self.wait_for_push(claim));
         }
     }
@@ -163,10 +184,11 @@ impl<'l> Shift<'l> {
     fn exchange(&self, settlements: Vec<Settlement>, claim: Option<Claim>) -> Call {
         let (backend, lease) = (Arc::clone(&self.lane.backend), self.lease.clone());
         Box::pin(async move {
-            let result = match claim {
+            let claimed = match claim {
                 Some(claim) if settlements.is_empty() => backend.claim(&lease, claim).await,
                 _ => backend.settle(&lease, &settlements, claim).await,
             };
+            let result = sift(&*backend, &lease.queue, claimed).await;
             Answered { settlements, claim, result }
         })
     }
@@ -175,9 +197,18 @@ impl<'l> Shift<'l> {
         let (backend, lease) = (Arc::clone(&self.lane.backend), self.lease.clone());
         let (patience, stop) = (self.lane.options.lease / 2, self.stop_waiting.clone());
         Box::pin(async move {
-            let result = backend.claim_waiting(&lease, claim, patience, &stop).await;
+            let claimed = backend.claim_waiting(&lease, claim, patience, &stop).await;
+            let result = sift(&*backend, &lease.queue, claimed).await;
             Answered { settlements: Vec::new(), claim: Some(claim), result }
         })
+    }
+
+    fn end_cancelled(&self, cancelled: &HashSet<TaskId>) {
+        for run in &self.running {
+            if run.ticket.id.get().is_some_and(|id| cancelled.contains(&id)) {
+                run.ticket.revoke();
+            }
+        }
     }
 
     /// Notes an outcome, and whatever else has finished by now.
@@ -211,17 +242,18 @@ impl<'l> Shift<'l> {
         let Answered { settlements, claim, result } = answered;
         let settled = !settlements.is_empty();
         match result {
-            Ok(batch) => {
+            Ok(Sifted { batch, cancelled }) => {
                 if settled {
                     self.settle_trouble.over(&self.lane.queue);
                 }
                 if let Some(claim) = claim {
                     self.claim_trouble.over(&self.lane.queue);
-                    self.fetcher.claimed(claim, batch.tasks.len());
+                    self.fetcher.claimed(claim, batch.tasks.len() + cancelled.len());
                 }
                 if settlements.iter().any(|settled| matches!(settled.disposition, Disposition::Retry { .. })) {
                     self.lane.retry_scheduled.notify_one();
                 }
+                cancelled.into_iter().for_each(|settlement| self.settler.push(settlement));
                 let claimed_at = ClaimedAt { backend: batch.at, local: Instant::now() };
                 self.queued.extend(batch.tasks.into_iter().map(|task| (task, claimed_at)));
                 if self.draining {
@@ -265,14 +297,14 @@ impl<'l> Shift<'l> {
             && self.wait.is_none()
     }
 
-    /// The next moment at which time alone makes something possible.
-    fn next_due(&self) -> Option<Instant> {
-        let now = Instant::now();
+    /// The next moment at which time alone makes something possible that was not so when the turn began.
+    fn next_due(&self, turn_began: Instant) -> Option<Instant> {
         let pause_until = self.restarts.pause_until();
-        [self.settler.due_at(), self.claim_trouble.until(), self.settle_trouble.until(), pause_until]
+        let watch_at = self.watch.due_at().filter(|_| !self.running.is_empty());
+        [self.settler.due_at(), self.claim_trouble.until(), self.settle_trouble.until(), pause_until, watch_at]
             .into_iter()
             .flatten()
-            .filter(|&due| due > now)
+            .filter(|&due| due > turn_began)
             .min()
     }
 }

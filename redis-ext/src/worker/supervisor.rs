@@ -15,7 +15,7 @@ use super::{
     shutdown::Shutdown,
     workers::Workers,
 };
-use crate::{Backend, QueueName};
+use crate::{QueueName, backend::TaskBackend};
 
 /// A lane that fell is started again after this long.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ pub struct WorkerSupervisor {
 
 /// What a supervisor is to do.
 pub(super) struct Plan {
-    pub(super) backend: Arc<dyn Backend>,
+    pub(super) backend: Arc<dyn TaskBackend>,
     pub(super) options: WorkerOptions,
     pub(super) limit: Option<(Concurrency, Precedence)>,
     pub(super) queues: Vec<PlannedQueue>,
@@ -71,7 +71,7 @@ impl Message for LaneEnded {
 
 impl WorkerSupervisor {
     /// Starts to put a supervisor together.
-    pub fn builder(backend: impl Backend) -> WorkerSupervisorBuilder {
+    pub fn builder(backend: impl TaskBackend) -> WorkerSupervisorBuilder {
         WorkerSupervisorBuilder::new(Arc::new(backend))
     }
 
@@ -164,6 +164,9 @@ impl Actor for WorkerSupervisor {
         self.plan_lanes();
         for lane in 0..self.lanes.len() {
             self.start_lane(lane, ctx);
+        }
+        if self.running == 0 {
+            ctx.stop();
         }
     }
 

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use super::shutdown::{EndSignals, Shutdown};
-use crate::{Backend, Error, QueueName, backend::QueueStats};
+use crate::{
+    Error, QueueName,
+    backend::{QueueStats, TaskBackend},
+};
 
 /// How often the queues are looked at while waiting for them to become idle.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -15,14 +18,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// See [`WorkerSupervisorBuilder`](super::WorkerSupervisorBuilder).
 #[must_use = "workers that nobody shuts down end with the System, and their tasks wait until the leases expire"]
 pub struct Workers {
-    backend: Arc<dyn Backend>,
+    backend: Arc<dyn TaskBackend>,
     queues: Vec<QueueName>,
     grace: Duration,
     shutdown: Shutdown,
 }
 
 impl Workers {
-    pub(super) fn new(backend: Arc<dyn Backend>, queues: Vec<QueueName>, grace: Duration, shutdown: Shutdown) -> Self {
+    pub(super) fn new(
+        backend: Arc<dyn TaskBackend>,
+        queues: Vec<QueueName>,
+        grace: Duration,
+        shutdown: Shutdown,
+    ) -> Self {
         Self { backend, queues, grace, shutdown }
     }
 
@@ -94,7 +102,11 @@ impl Workers {
     }
 
     async fn wait_until_idle(&self) -> Result<(), Error> {
-        while !self.is_idle().await? {
+        // The queues are looked at one after the other, and a handler may enqueue into one that was seen empty: the second
+        // look in a row would find it.
+        let mut idle_looks = 0;
+        while idle_looks < 2 {
+            idle_looks = if self.is_idle().await? { idle_looks + 1 } else { 0 };
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Ok(())

@@ -1,6 +1,9 @@
 //! Many workers and producers at the same time.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 
@@ -10,7 +13,7 @@ use super::{
 };
 use crate::{
     TaskId,
-    backend::{Claimed, Due},
+    backend::{Claimed, Due, QueueStats},
 };
 
 const WORKERS: usize = 8;
@@ -120,4 +123,40 @@ pub async fn recovering_from_many_workers_at_once_returns_each_task_once(subject
     let mut numbers = subject.drain_numbers().await;
     numbers.sort_unstable();
     assert_eq!(numbers, (0..600).collect::<Vec<_>>());
+}
+
+pub async fn inspect_sees_every_task_once_while_all_of_them_move(subject: &Subject) {
+    const LOOKS: usize = 300;
+    const PRESENT: usize = 300;
+    subject.push(0..PRESENT as u64).await;
+    let workers = workers(subject).await;
+    let over = AtomicBool::new(false);
+    let again = |task: Claimed| {
+        let entry = task.entry().to_vec();
+        task.retry(TaskId::random(), entry, Duration::ZERO)
+    };
+    let churn = async |worker: &Worker| {
+        while !over.load(Relaxed) {
+            let mut first = worker.claim(16).await;
+            let second = first.split_off(first.len() / 2);
+            worker.settle(first.into_iter().map(again)).await;
+            worker.settle(second.into_iter().map(again)).await;
+            tokio::task::yield_now().await;
+        }
+    };
+    let promote = async {
+        while !over.load(Relaxed) {
+            subject.promote().await;
+            tokio::task::yield_now().await;
+        }
+    };
+    let look = async {
+        for _ in 0..LOOKS {
+            let QueueStats { ready, claimed, scheduled, .. } = subject.stats().await;
+            assert_eq!(ready + claimed + scheduled, PRESENT, "{ready} ready, {claimed} claimed, {scheduled} scheduled");
+            tokio::task::yield_now().await;
+        }
+        over.store(true, Relaxed);
+    };
+    tokio::join!(join_all(workers.iter().map(churn)), promote, look);
 }

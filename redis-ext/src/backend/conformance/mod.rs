@@ -24,9 +24,11 @@
 #![expect(clippy::unwrap_used, reason = "a case fails by a panic")]
 #![expect(missing_docs, reason = "the name of a case is the sentence that documents it")]
 
+mod cancelling;
 mod claiming;
 mod contention;
 mod dead_letters;
+mod effects;
 mod leases;
 mod pausing;
 mod queueing;
@@ -84,6 +86,20 @@ macro_rules! __conformance_cases {
                 a_repeated_settlement_gives_the_same_next_tasks,
                 a_settlement_repeated_after_its_task_came_back_does_not_touch_it,
                 settling_needs_a_lease;
+            cancelling:
+                a_cancelled_task_is_known_until_it_is_settled,
+                cancelled_tasks_are_told_from_others_in_the_order_of_the_question,
+                every_way_to_claim_tells_whether_tasks_are_cancelled,
+                cancelling_moves_no_task,
+                cancelling_twice_and_cancelling_what_is_gone_does_no_harm,
+                a_cancelled_task_releases_its_unique_lock,
+                a_repeated_settlement_of_a_cancelled_task_changes_nothing,
+                a_scheduled_task_can_be_cancelled,
+                a_cancelled_task_of_a_dead_worker_stays_cancelled,
+                a_cancellation_is_of_one_queue,
+                a_replay_takes_a_cancellation_back,
+                thousands_of_tasks_are_cancelled_in_one_call,
+                cancelling_and_asking_for_nothing_is_fine;
             leases:
                 a_renewed_lease_keeps_its_tasks,
                 an_expired_lease_that_nobody_recovered_comes_back_to_life,
@@ -159,13 +175,20 @@ macro_rules! __conformance_cases {
                 a_pause_holds_back_a_waiting_claim_and_resuming_wakes_it,
                 a_waiting_claim_on_a_paused_queue_ends_with_its_patience,
                 pausing_and_resuming_twice_is_fine;
+            effects:
+                a_finished_effect_is_not_begun_again,
+                only_the_latest_run_finishes_an_effect,
+                an_effect_finished_again_after_a_lost_reply_keeps_its_result,
+                effects_of_other_names_and_tasks_are_others,
+                an_effect_is_forgotten_after_its_time;
             contention:
                 many_workers_get_each_of_many_tasks_once,
                 many_waiting_workers_get_each_of_many_tasks_once,
                 tasks_of_one_producer_keep_their_order_among_others,
                 settling_from_many_workers_at_once_loses_nothing,
                 promoting_from_many_workers_at_once_moves_each_task_once,
-                recovering_from_many_workers_at_once_returns_each_task_once;
+                recovering_from_many_workers_at_once_returns_each_task_once,
+                inspect_sees_every_task_once_while_all_of_them_move;
         }
     };
 }

@@ -90,6 +90,9 @@ fn add_settle(
     for (settlement, index) in settlements.into_iter().zip(indexes) {
         match &settlement.disposition {
             Disposition::Done => {}
+            Disposition::Cancelled { id } => {
+                request.arg(&index).arg("cancelled").arg(id.to_string()).arg("");
+            }
             Disposition::Retry { id, entry, delay } => {
                 request.arg(&index).arg("retry").arg(super::enqueue::member(*id, entry)).arg(millis::of(*delay));
             }
@@ -109,7 +112,8 @@ fn add_settle(
 
 /// Reads the reply of a script that claims; see `_claim.lua`.
 pub(super) fn answer(operation: Operation, batch: Option<BatchId>, reply: Value) -> Result<Answer, BackendError> {
-    let (at, paused, lease_left, entries): (u64, bool, i64, Vec<Vec<u8>>) = reply::read(operation, reply)?;
+    let (at, paused, lease_left, entries, any_cancelled): (u64, bool, i64, Vec<Vec<u8>>, bool) =
+        reply::read(operation, reply)?;
     let tasks = match batch {
         Some(batch) => {
             entries.into_iter().enumerate().map(|(index, entry)| Claimed::new(entry, batch, index)).collect()
@@ -117,7 +121,7 @@ pub(super) fn answer(operation: Operation, batch: Option<BatchId>, reply: Value)
         None => Vec::new(),
     };
     Ok(Answer {
-        batch: ClaimedBatch { tasks, at: Timestamp::from_millis(at) },
+        batch: ClaimedBatch { tasks, at: Timestamp::from_millis(at), any_cancelled },
         paused,
         lease_left: Duration::from_millis(u64::try_from(lease_left).unwrap_or(0)),
     })

@@ -13,8 +13,8 @@ use crate::{
     task::{QueueName, TaskId},
 };
 
-/// A lock's longest life, about a century: the server refuses times that it cannot add to its clock.
-const LONGEST_LOCK_MS: u64 = 100 * 365 * 24 * 3600 * 1000;
+/// The longest life of a key, about a century: the server refuses times that it cannot add to its clock.
+pub(super) const LONGEST_TTL_MS: u64 = 100 * 365 * 24 * 3600 * 1000;
 
 /// What `RPUSH` of all entries does, unless some are unique.
 pub(super) fn enqueue_request(queue: &QueueName, tasks: &[NewTask]) -> Request {
@@ -66,7 +66,7 @@ fn add_tasks(request: &mut Request, tasks: &[NewTask], form: impl Fn(&NewTask) -
             None => request.arg(0).arg(0),
             Some(UniqueLock { ttl, .. }) => {
                 last_lock += 1;
-                request.arg(last_lock).arg(millis::of(*ttl).clamp(1, LONGEST_LOCK_MS))
+                request.arg(last_lock).arg(millis::of(*ttl).clamp(1, LONGEST_TTL_MS))
             }
         };
     }

@@ -1,63 +1,61 @@
-//! Counting what a queue holds.
+//! Counting what a queue holds, at one moment.
 
 use redis::Value;
 
-use super::{keys::Keys, link::Link, reply, scripts::Request};
+use super::{
+    keys::Keys,
+    link::Link,
+    reply,
+    scripts::{INSPECT, Request},
+};
 use crate::{
-    backend::{BackendError, MAX_BATCH, Operation, QueueStats},
+    backend::{BackendError, BackendErrorKind, Operation, QueueStats},
     task::{QueueName, WorkerId},
 };
 
 const OPERATION: Operation = Operation::Inspect;
 
-/// The counts are taken one after the other: while workers are busy, a task on its way may be counted twice or not.
+/// How often the question is put anew because workers came or went in between.
+const MOST_TRIES: usize = 100;
+
+/// Asks with the workers of the last answer until no worker has come or gone in between: twice, as a rule.
 pub(super) async fn inspect(link: &Link, queue: &QueueName) -> Result<QueueStats, BackendError> {
-    let keys = Keys::of(queue);
-    let mut request = Request::command("LLEN");
-    request.arg(keys.ready());
-    request.add_command("ZCARD").arg(keys.scheduled());
-    request.add_command("ZCARD").arg(keys.dead_index());
-    request.add_command("ZCARD").arg(keys.workers());
-    request.add_command("EXISTS").arg(keys.paused());
-    let replies = Value::Array(link.send_all(OPERATION, &request).await?);
-    let (ready, scheduled, dead, workers, paused): (usize, usize, usize, usize, bool) =
-        reply::read(OPERATION, replies)?;
-    let mut claimed = 0;
-    for from in (0..workers).step_by(MAX_BATCH) {
-        let mut request = Request::command("ZRANGE");
-        request.arg(keys.workers()).arg(from).arg(from + MAX_BATCH - 1);
-        let workers: Vec<String> = reply::read(OPERATION, link.send(OPERATION, &request).await?)?;
-        let workers: Result<Vec<WorkerId>, _> = workers.iter().map(|worker| worker.parse()).collect();
-        claimed += claimed_by(link, keys, &workers.map_err(|error| reply::corrupt(OPERATION, error))?).await?;
+    let mut workers = Vec::new();
+    for _ in 0..MOST_TRIES {
+        match read(link.send(OPERATION, &request(queue, &workers)).await?)? {
+            Answer::Counts(counts) => return Ok(QueueStats { workers: workers.len(), ..counts }),
+            Answer::Workers(present) => workers = present,
+        }
     }
-    Ok(QueueStats { ready, claimed, scheduled, dead, workers, paused })
+    Err(BackendError::new(BackendErrorKind::Overloaded, OPERATION)
+        .with_source("workers come and go faster than they can be counted"))
 }
 
-/// The sizes of the incarnations' batches and landing lists, less what is settled.
-async fn claimed_by(link: &Link, keys: Keys<'_>, workers: &[WorkerId]) -> Result<usize, BackendError> {
-    let mut request = Request::new();
-    for &worker in workers {
-        request.add_command("HGETALL").arg(keys.registry(worker));
-        request.add_command("LLEN").arg(keys.landing(worker));
+enum Answer {
+    Counts(QueueStats),
+    /// Others than those that were named.
+    Workers(Vec<WorkerId>),
+}
+
+fn request(queue: &QueueName, workers: &[WorkerId]) -> Request {
+    let keys = Keys::of(queue);
+    let mut touched = vec![keys.ready(), keys.scheduled(), keys.dead_index(), keys.workers(), keys.paused()];
+    touched.extend(workers.iter().flat_map(|&worker| [keys.registry(worker), keys.landing(worker)]));
+    let mut request = Request::script(&INSPECT, &touched);
+    for worker in workers {
+        request.arg(worker.to_string());
     }
-    if request.is_empty() {
-        return Ok(0);
+    request
+}
+
+fn read(reply: Value) -> Result<Answer, BackendError> {
+    if let Value::Array(items) = &reply
+        && matches!(items[..], [Value::Int(_), ..])
+    {
+        let (ready, scheduled, dead, paused, claimed) = reply::read(OPERATION, reply)?;
+        return Ok(Answer::Counts(QueueStats { ready, claimed, scheduled, dead, workers: 0, paused }));
     }
-    let mut claimed = 0;
-    let mut marks = Request::new();
-    let mut replies = link.send_all(OPERATION, &request).await?.into_iter();
-    for &worker in workers {
-        let (Some(registry), Some(landing)) = (replies.next(), replies.next()) else { break };
-        let batches: Vec<(u64, usize)> = reply::read(OPERATION, registry)?;
-        for (batch, size) in batches {
-            claimed += size;
-            marks.add_command("SCARD").arg(keys.settled(worker, batch));
-        }
-        claimed += reply::read::<usize>(OPERATION, landing)?;
-    }
-    if marks.is_empty() {
-        return Ok(claimed);
-    }
-    let settled: Vec<usize> = reply::read(OPERATION, Value::Array(link.send_all(OPERATION, &marks).await?))?;
-    Ok(claimed.saturating_sub(settled.into_iter().sum()))
+    let workers: Vec<String> = reply::read(OPERATION, reply)?;
+    let workers: Result<_, _> = workers.iter().map(|worker| worker.parse()).collect();
+    workers.map(Answer::Workers).map_err(|error| reply::corrupt(OPERATION, error))
 }

@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use crate::{
     backend::{BatchId, Lease},
-    task::{QueueName, WorkerId},
+    task::{QueueName, TaskId, WorkerId},
 };
 
 /// The keys of one queue.
@@ -54,12 +54,25 @@ impl<'q> Keys<'q> {
         self.tagged(format_args!("unique:{digest}"))
     }
 
+    /// HASH of one effect of one task: `token`, the latest run's; `finished_by`, the token of the run that finished it,
+    /// and its `result`.
+    pub(super) fn effect(self, task: TaskId, name: &str) -> String {
+        self.tagged(format_args!("effect:{task}:{name}"))
+    }
+
+    /// ZSET of the IDs of cancelled tasks by the time in ms until which the cancellation is kept; it expires with the
+    /// last of them.
+    pub(super) fn cancelled(self) -> String {
+        self.tagged("cancelled")
+    }
+
     /// STRING that is there while the queue is paused.
     pub(super) fn paused(self) -> String {
         self.tagged("paused")
     }
 
-    /// HASH of an incarnation's open batches: number → size.
+    /// HASH of an incarnation's open batches: number → how many of its tasks are not settled; once some are,
+    /// `<not settled>/<size>`.
     pub(super) fn registry(self, worker: WorkerId) -> String {
         self.tagged(format_args!("claimed:{worker}"))
     }
@@ -94,6 +107,7 @@ pub(super) fn claim_keys(lease: &Lease, batch: Option<BatchId>) -> Vec<String> {
         keys.landing(worker),
         keys.paused(),
         keys.batch(worker, batch.map_or_else(String::new, |batch| batch.0.to_string())),
+        keys.cancelled(),
     ]
 }
 

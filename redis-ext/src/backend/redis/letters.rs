@@ -75,7 +75,7 @@ pub(super) async fn list(link: &Link, queue: &QueueName, page: Page) -> Result<D
 
 pub(super) async fn replay(link: &Link, queue: &QueueName, which: &Selection) -> Result<usize, BackendError> {
     let keys = Keys::of(queue);
-    let keys = [keys.ready(), keys.dead(), keys.dead_index(), keys.stats()];
+    let keys = [keys.ready(), keys.dead(), keys.dead_index(), keys.stats(), keys.cancelled()];
     take(link, Operation::Replay, which, || Request::script(&REPLAY, &keys)).await
 }
 

@@ -93,7 +93,11 @@ impl Link {
         let Up { generation, mut connection } = self.up(operation).await?;
         match request.send(&mut connection).await {
             Ok(replies) => {
-                replies.into_iter().collect::<RedisResult<_>>().map_err(|error| reply::error(operation, error))
+                let others = request.has_several_scripts() && replies.iter().any(Result::is_ok);
+                replies.into_iter().collect::<RedisResult<_>>().map_err(|error| {
+                    let error = reply::error(operation, error);
+                    if others { error.maybe_applied() } else { error }
+                })
             }
             Err(error) => {
                 let gone = error.is_unrecoverable_error() && !error.is_timeout();

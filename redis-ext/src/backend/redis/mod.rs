@@ -3,8 +3,10 @@
 //! This file is the list of operations; each is made of a request, sent over the `link` or, if it waits, by a
 //! `waiter`, and of the reading of its reply. `keys` is the map of the store, `lua/` holds the transitions.
 
+mod cancel;
 mod claim;
 mod config;
+mod effects;
 mod enqueue;
 mod inspect;
 mod io;
@@ -34,7 +36,10 @@ use super::{
     BackendError, BackendErrorKind, Claim, ClaimedBatch, DeadLetters, Due, Enqueued, Lease, MAX_BATCH, NewTask,
     Operation, Page, Promoted, QueueStats, Recovered, Recovery, Retention, Selection, Settlement, TaskBackend,
 };
-use crate::{codec::millis, task::QueueName};
+use crate::{
+    codec::millis,
+    task::{QueueName, TaskId},
+};
 
 /// Everything on a Redis server, version 6.2 or later.
 ///
@@ -202,6 +207,14 @@ impl TaskBackend for RedisBackend {
         let mut replies = self.link().send_all(Operation::Settle, &request).await?;
         let last = replies.pop().ok_or_else(|| reply::unexpected(Operation::Settle, "the reply is empty"))?;
         Ok(claim::answer(Operation::Settle, next.map(|claim| claim.batch), last)?.batch)
+    }
+
+    async fn cancel(&self, queue: &QueueName, ids: &[TaskId]) -> Result<(), BackendError> {
+        cancel::cancel(self.link(), queue, ids).await
+    }
+
+    async fn cancelled(&self, queue: &QueueName, ids: &[TaskId]) -> Result<Vec<TaskId>, BackendError> {
+        cancel::cancelled(self.link(), queue, ids).await
     }
 
     async fn recover(&self, queue: &QueueName, rules: &Recovery) -> Result<Recovered, BackendError> {

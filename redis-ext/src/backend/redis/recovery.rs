@@ -24,17 +24,18 @@ const MAX_STEPS: usize = 8;
 
 pub(super) async fn leave(link: &Link, lease: &Lease) -> Result<usize, BackendError> {
     let parting = Parting { link, operation: Operation::Leave, queue: &lease.queue, worker: lease.worker };
-    let mut returned = 0;
-    loop {
-        let remains = parting.begin().await?;
-        returned += remains.landed;
-        if remains.forgotten {
-            return Ok(returned);
-        }
+    let mut remains = parting.begin().await?;
+    let mut returned = remains.landed;
+    // From here on something may have been done, whatever the next step says.
+    while !remains.forgotten {
         for batch in remains.open {
-            returned += parting.give_back(batch, Crashed::Requeue).await?.map_or(0, |moved| moved.requeued);
+            let moved = parting.give_back(batch, Crashed::Requeue).await.map_err(BackendError::maybe_applied)?;
+            returned += moved.map_or(0, |moved| moved.requeued);
         }
+        remains = parting.begin().await.map_err(BackendError::maybe_applied)?;
+        returned += remains.landed;
     }
+    Ok(returned)
 }
 
 pub(super) async fn recover(link: &Link, queue: &QueueName, rules: &Recovery) -> Result<Recovered, BackendError> {
@@ -44,28 +45,33 @@ pub(super) async fn recover(link: &Link, queue: &QueueName, rules: &Recovery) ->
     let doomed: Vec<String> = reply::read(operation, reply)?;
     let mut recovered = Recovered { more: doomed.len() == MAX_STEPS, ..Recovered::default() };
     let mut steps = MAX_STEPS;
+    // From here on something may have been done, whatever the next step says.
+    let mut failure = None;
     for worker in doomed {
-        let worker = worker.parse().map_err(|error| reply::corrupt(operation, error))?;
-        let parting = Parting { link, operation, queue, worker };
-        let remains = parting.begin().await?;
-        recovered.requeued += remains.landed;
-        if remains.forgotten {
+        let Ok(worker) = worker.parse() else {
+            // No worker of ours: nothing of it is anywhere, and it must not stand in the way of others.
+            forget(link, queue, &worker).await?;
             continue;
-        }
-        let mut left = remains.open.len();
-        for batch in remains.open.into_iter().take(steps) {
-            steps -= 1;
-            if let Some(moved) = parting.give_back(batch, |entry| rules.judge(entry)).await? {
-                left -= 1;
-                recovered.requeued += moved.requeued;
-                recovered.buried += moved.buried;
+        };
+        let parting = Parting { link, operation, queue, worker };
+        match parting.recover(rules, &mut steps).await {
+            Ok(part) => {
+                recovered.requeued += part.requeued;
+                recovered.buried += part.buried;
+                recovered.more |= part.more;
             }
-        }
-        if left > 0 || !parting.begin().await?.forgotten {
-            recovered.more = true;
+            // The others are recovered all the same.
+            Err(error) => failure = Some(error.maybe_applied()),
         }
     }
-    Ok(recovered)
+    failure.map_or(Ok(recovered), Err)
+}
+
+async fn forget(link: &Link, queue: &QueueName, stranger: &str) -> Result<(), BackendError> {
+    tracing::warn!(%queue, stranger, "among the workers stands what is none: removing it");
+    let mut request = Request::command("ZREM");
+    request.arg(Keys::of(queue).workers()).arg(stranger);
+    link.send(Operation::Recover, &request).await.map(drop)
 }
 
 struct Parting<'a> {
@@ -86,6 +92,26 @@ struct Remains {
 }
 
 impl Parting<'_> {
+    /// Recovers the incarnation, by `steps` batches at most.
+    async fn recover(&self, rules: &Recovery, steps: &mut usize) -> Result<Recovered, BackendError> {
+        let remains = self.begin().await?;
+        let mut recovered = Recovered { requeued: remains.landed, ..Recovered::default() };
+        if remains.forgotten {
+            return Ok(recovered);
+        }
+        let mut left = remains.open.len();
+        for batch in remains.open.into_iter().take(*steps) {
+            *steps -= 1;
+            if let Some(moved) = self.give_back(batch, |entry| rules.judge(entry)).await? {
+                left -= 1;
+                recovered.requeued += moved.requeued;
+                recovered.buried += moved.buried;
+            }
+        }
+        recovered.more = left > 0 || !self.begin().await?.forgotten;
+        Ok(recovered)
+    }
+
     async fn begin(&self) -> Result<Remains, BackendError> {
         let keys = Keys::of(self.queue);
         let keys = [keys.ready(), keys.workers(), keys.registry(self.worker), keys.landing(self.worker)];

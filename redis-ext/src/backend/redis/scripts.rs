@@ -26,10 +26,14 @@ scripts! {
     RENEW = "_time" "_lease" "_drain" "renew";
     CLAIM = "_time" "_lease" "_head" "_claim" "claim";
     SETTLE = "_time" "_lease" "_drain" "_head" "_claim" "_bury" "settle";
+    CANCEL = "_time" "cancel";
     DOOM = "_time" "_drain" "doom";
     PART = "_head" "part";
     GIVE_BACK = "_time" "_bury" "give_back";
+    BEGIN_EFFECT = "begin_effect";
+    FINISH_EFFECT = "finish_effect";
     DEAD_LETTERS = "dead_letters";
+    INSPECT = "inspect";
     REPLAY = "_time" "_bury" "_exhume" "replay";
     DELETE_DEAD = "_time" "_bury" "_exhume" "delete_dead";
     TRIM_DEAD = "_time" "_bury" "_exhume" "trim_dead";
@@ -81,6 +85,11 @@ impl Request {
 
     pub(super) fn is_empty(&self) -> bool {
         self.commands.is_empty()
+    }
+
+    /// Whether one of its scripts may be applied although another one is refused.
+    pub(super) fn has_several_scripts(&self) -> bool {
+        self.scripts.len() > 1
     }
 
     /// Sends it, and gives a reply or an error for each command.

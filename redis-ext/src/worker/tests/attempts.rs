@@ -123,6 +123,40 @@ async fn a_panic_fails_the_attempt_and_nothing_else() {
     assert!(letter.errors[0].contains("the handler panicked") && letter.errors[0].contains("only eight"), "{letter:?}");
 }
 
+/// Panics where few expect it: when it is dropped, and when it is printed.
+#[derive(Debug)]
+struct Mine;
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "the mine goes off");
+    }
+}
+
+#[derive(Debug)]
+struct Unprintable;
+
+impl std::fmt::Display for Unprintable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("no words for this")
+    }
+}
+
+impl std::error::Error for Unprintable {}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_beside_the_handler_fails_the_attempt_and_nothing_else() {
+    let entry = envelope(|envelope| envelope.overrides.timeout = Some(Duration::from_millis(250)));
+    let hanging = |_: Task<Number>| async {
+        let _mine = Mine;
+        std::future::pending().await
+    };
+    assert_eq!(Envelope::parse(&retry_of(attempt(claimed(entry), hanging).await).0).unwrap().attempt, 1);
+
+    let unprintable = |_: Task<Number>| async { Err(Unprintable.into()) };
+    assert_eq!(Envelope::parse(&retry_of(attempt(claimed("7"), unprintable).await).0).unwrap().attempt, 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_attempt_over_its_timeout_is_dropped_and_retried() {
     let entry = envelope(|envelope| {
@@ -190,7 +224,7 @@ async fn a_handler_that_was_told_to_stop_gives_its_task_back_by_an_error() {
     abort.cancel();
     let stopping = |task: Task<Number>| async move {
         task.cancellation().cancelled().await;
-        Err(TaskError::fatal("interrupted"))
+        Err(TaskError::new("interrupted"))
     };
     let settlement = attempt_until(&abort, claimed("7"), stopping).await;
     assert_eq!(settlement.disposition, Disposition::Release { entry: b"7".to_vec() });

@@ -13,8 +13,9 @@ use tokio::{sync::Notify, time::sleep};
 
 use super::Number;
 use crate::{
-    BackendError, BackendErrorKind, RedisTask as _, Task, TaskError,
-    backend::{Claim, Claimed, ClaimedBatch, MockTaskBackend, Operation, WorkerId},
+    BackendError, BackendErrorKind, RedisTask as _, Task, TaskError, TaskId, Timestamp,
+    backend::{BatchId, Claim, Claimed, ClaimedBatch, Disposition, MockTaskBackend, Operation, WorkerId},
+    task::Envelope,
     worker::{
         ErrorPolicy, HandlerOptions, RestartBudget, WorkerOptions, lane::Lane, runner::RunnerFactory,
         shutdown::Shutdown,
@@ -107,6 +108,35 @@ async fn a_claim_whose_reply_was_lost_is_repeated_under_its_id() {
     let claims = claims.lock().unwrap();
     assert_eq!(claims.len(), 4);
     assert!(claims.iter().all(|claim| *claim == claims[0]), "{claims:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_begun_until_it_is_known_whether_it_was_cancelled() {
+    let id = TaskId::random();
+    let entry = Envelope::new(id, Timestamp::default(), b"7").to_entry();
+    let (asked, settled) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
+    let mut backend = backend();
+    // The first batch has a task, as often as it is claimed; no other has.
+    backend.expect_claim().returning(move |_, claim| {
+        let task = (claim.batch == BatchId(1)).then(|| Claimed::new(entry.clone(), claim.batch, 0));
+        Ok(ClaimedBatch { tasks: task.into_iter().collect(), any_cancelled: true, ..ClaimedBatch::default() })
+    });
+    backend
+        .expect_claim_waiting()
+        .returning(|_, _, _, _| Err(failure(BackendErrorKind::Unavailable, Operation::Claim)));
+    let counted = Arc::clone(&asked);
+    backend.expect_cancelled().returning(move |_, ids| match counted.fetch_add(1, Relaxed) {
+        0..3 => Err(failure(BackendErrorKind::Timeout, Operation::Cancelled)),
+        _ => Ok(ids.to_vec()),
+    });
+    let noted = Arc::clone(&settled);
+    backend.expect_settle().returning(move |_, settlements, _| {
+        noted.lock().unwrap().extend(settlements.iter().map(|settled| format!("{:?}", settled.disposition)));
+        Ok(ClaimedBatch::default())
+    });
+    run_lane(backend, MINUTE, |_| async { panic!("it was cancelled") }).await;
+    assert_eq!(*settled.lock().unwrap(), [format!("{:?}", Disposition::Cancelled { id })]);
+    assert_eq!(asked.load(Relaxed), 4);
 }
 
 #[tokio::test(start_paused = true)]

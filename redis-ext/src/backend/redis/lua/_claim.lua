@@ -3,8 +3,8 @@
 -- What a blocking move dropped into the landing list counts as taken from the head of the queue a moment ago: it
 -- comes first in the batch, and when the queue is paused it goes back.
 --
--- KEYS used: 1 ready, 2 workers, 3 registry, 4 landing, 5 paused, 6 the new batch
--- The answer: {now in ms, paused (0/1), ms left of the lease, {entry, …}}
+-- KEYS used: 1 ready, 2 workers, 3 registry, 4 landing, 5 paused, 6 the new batch, 7 cancelled
+-- The answer: {now in ms, paused (0/1), ms left of the lease, {entry, …}, whether tasks are marked as cancelled (0/1)}
 
 -- Fails on a wrong type, before anything is written. Answers what claim() has to know.
 local function check_claim(batch)
@@ -13,10 +13,13 @@ local function check_claim(batch)
     landed = redis.call('LLEN', KEYS[4]),
     repeated = redis.call('HEXISTS', KEYS[3], batch) == 1,
     paused = false,
+    cancelled = 0,
   }
-  if redis.call('EXISTS', KEYS[5], KEYS[6]) > 0 then
+  -- One look finds out that nothing is out of the ordinary.
+  if redis.call('EXISTS', KEYS[5], KEYS[6], KEYS[7]) > 0 then
     redis.call('LLEN', KEYS[6])
     found.paused = redis.call('EXISTS', KEYS[5]) == 1
+    found.cancelled = redis.call('EXISTS', KEYS[7])
   end
   return found
 end
@@ -26,12 +29,12 @@ local function claim(lease, found, batch, max)
   local now = now_millis()
   if found.repeated then
     -- The reply to the first claim was lost: the same again.
-    return {now, 0, lease - now, redis.call('LRANGE', list, 0, -1)}
+    return {now, 0, lease - now, redis.call('LRANGE', list, 0, -1), found.cancelled}
   end
   local entries = found.landed > 0 and redis.call('LPOP', landing, max) or {}
   if found.paused then
     to_head(ready, entries)
-    return {now, 1, lease - now, {}}
+    return {now, 1, lease - now, {}, found.cancelled}
   end
   if #entries < max then
     local more = redis.call('LPOP', ready, max - #entries) or {}
@@ -47,6 +50,6 @@ local function claim(lease, found, batch, max)
     redis.call('RPUSH', list, unpack(entries))
     redis.call('HSET', registry, batch, #entries)
   end
-  return {now, 0, lease - now, entries}
+  return {now, 0, lease - now, entries, found.cancelled}
 end
 

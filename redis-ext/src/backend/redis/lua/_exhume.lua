@@ -10,6 +10,11 @@ local function exhume(dead, index, stats, id)
   return record
 end
 
+-- The time of the latest death: letters of one call are dated a little apart, some of them ahead of the clock.
+local function latest_death(index)
+  return redis.call('ZREVRANGE', index, 0, 0, 'WITHSCORES')[2] or '0'
+end
+
 -- The letters that a replay or a deletion is for: those named in ARGV from `first` on, or else the `max` oldest that
 -- died no later than `bound`.
 local function selected(index, first, bound, max)

@@ -1,21 +1,22 @@
 -- Applies what became of tasks of one batch and, in the same step, claims the next batch.
 --
 -- A batch of which everything is settled is deleted as a whole, without a look at its tasks. Until then the settled
--- ones are marked in a set beside it. A batch that is not registered was settled by an earlier copy of this call,
--- whose reply was lost: nothing is left to do. The same holds for marked tasks.
+-- ones are marked in a set beside it, and the registry's number of those that are not settled goes down; a slash in
+-- it tells that there are marks. A batch that is not registered was settled by an earlier copy of this call, whose
+-- reply was lost: nothing is left to do. The same holds for marked tasks.
 --
--- KEYS  1 ready, 2 workers, 3 registry, 4 landing, 5 paused, 6 the next batch, 7 the batch, 8 its settled indexes,
---       9 scheduled, 10 dead, 11 index of the dead, 12 stats, 13… unique locks
+-- KEYS  1 ready, 2 workers, 3 registry, 4 landing, 5 paused, 6 the next batch, 7 cancelled, 8 the batch,
+--       9 its settled indexes, 10 scheduled, 11 dead, 12 index of the dead, 13 stats, 14… unique locks
 -- ARGV  1 worker, 2 number of the batch, 3 how many tasks are settled, 4 their indexes, with spaces between them,
 --       5 number of the next batch ('' = none), 6 the most it may hold (at most 512);
 --       then for each effect: index, kind, and two values:
---         'retry': member, delay in ms; 'dead': id, record; 'release': entry, '';
+--         'cancelled': id, ''; 'retry': member, delay in ms; 'dead': id, record; 'release': entry, '';
 --         'unlock': the lock's place in KEYS, id (only its holder's lock is deleted)
 -- Reply see _claim.lua; the error LEASELOST
 -- Cost  four commands for a batch that is done, and those of the claim
 
-local ready, workers, registry, list, marks = KEYS[1], KEYS[2], KEYS[3], KEYS[7], KEYS[8]
-local scheduled, dead, index, stats = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local ready, workers, registry, cancelled, list, marks = KEYS[1], KEYS[2], KEYS[3], KEYS[7], KEYS[8], KEYS[9]
+local scheduled, dead, index, stats = KEYS[10], KEYS[11], KEYS[12], KEYS[13]
 local batch, settled, next_batch = ARGV[2], tonumber(ARGV[3]), ARGV[5]
 
 local lease = lease_of(workers, ARGV[1])
@@ -24,12 +25,14 @@ if not lease then
 end
 local found = next_batch ~= '' and check_claim(next_batch)
 
-local size = tonumber(redis.call('HGET', registry, batch) or 0)
-if size > 0 then
-  -- A batch settled as a whole and without effects needs no look at the marks.
-  local marked = (settled < size or #ARGV > 6) and redis.call('EXISTS', marks) == 1
+local registered = redis.call('HGET', registry, batch)
+if registered then
+  local unsettled, size = string.match(registered, '^(%d+)/(%d+)$')
+  local marked = size ~= nil
+  unsettled = tonumber(unsettled or registered)
+  size = size or registered
 
-  local effects = {retry = {}, dead = {}, release = {}, unlock = {}}
+  local effects = {cancelled = {}, retry = {}, dead = {}, release = {}, unlock = {}}
   for at = 7, #ARGV, 4 do
     if not marked or redis.call('SISMEMBER', marks, ARGV[at]) == 0 then
       local of_kind = effects[ARGV[at + 1]]
@@ -38,6 +41,9 @@ if size > 0 then
   end
 
   -- Wrong types fail here, before anything is written.
+  if #effects.cancelled > 0 then
+    redis.call('ZCARD', cancelled)
+  end
   if #effects.retry > 0 then
     redis.call('ZCARD', scheduled)
   end
@@ -55,22 +61,32 @@ if size > 0 then
     end
   end
 
-  if settled < size or marked then
+  if settled < unsettled or marked then
     local indexes = {}
     for at in string.gmatch(ARGV[4], '%d+') do
       indexes[#indexes + 1] = at
     end
     allow_when_out_of_memory(registry)
-    redis.call('SADD', marks, unpack(indexes))
-    settled = redis.call('SCARD', marks)
+    unsettled = unsettled - redis.call('SADD', marks, unpack(indexes))
+  else
+    unsettled = 0
   end
-  if settled >= size then
+  if unsettled > 0 then
+    redis.call('HSET', registry, batch, unsettled .. '/' .. size)
+  else
     redis.call('DEL', list, marks)
     redis.call('HDEL', registry, batch)
   end
 
   if #unlocked > 0 then
     redis.call('DEL', unpack(unlocked))
+  end
+  if #effects.cancelled > 0 then
+    local ids = {}
+    for place, at in ipairs(effects.cancelled) do
+      ids[place] = ARGV[at + 2]
+    end
+    redis.call('ZREM', cancelled, unpack(ids))
   end
   if #effects.retry > 0 then
     local now = now_millis()
@@ -95,4 +111,4 @@ if next_batch ~= '' then
   return claim(lease, found, next_batch, tonumber(ARGV[6]))
 end
 local now = now_millis()
-return {now, 0, lease - now, {}}
+return {now, 0, lease - now, {}, 0}
