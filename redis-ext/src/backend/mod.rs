@@ -29,9 +29,9 @@ pub use error::{BackendError, BackendErrorKind, Operation};
 #[cfg(test)]
 pub(crate) use tasks::MockTaskBackend;
 pub use tasks::{
-    BatchId, CANCELLATION_RETENTION, Claim, Claimed, ClaimedBatch, DEFAULT_MAX_ENTRY_BYTES, DeadLetter, DeadLetters, DeathReason, Disposition,
-    Due, Enqueued, Lease, MAX_BATCH, NewTask, Page, Promoted, QueueStats, Receipt, Recovered, Recovery, Retention,
-    Selection, Settlement, TaskBackend, UniqueLock,
+    BatchId, CANCELLATION_RETENTION, Claim, Claimed, ClaimedBatch, DEFAULT_MAX_ENTRY_BYTES, DeadLetter, DeadLetters,
+    DeathReason, Disposition, Due, Enqueued, Lease, MAX_BATCH, NewTask, Page, Promoted, QueueStats, Receipt, Recovered,
+    Recovery, Retention, Selection, Settlement, TaskBackend, UniqueLock,
 };
 
 pub use crate::task::WorkerId;

@@ -436,7 +436,8 @@ pub enum Disposition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recovery {
     /// A task whose worker died this many times while it held the task, running or about to run, goes to the dead
-    /// letters.
+    /// letters. Workers run a task on its last chance with nothing beside it in its lane, so that its neighbours are not
+    /// taken for the culprit.
     pub poison_after: u32,
 }
 

@@ -10,6 +10,7 @@
 //!       ├─ Attempts → Runner    decode and run in a handler actor or closure, fenced and timed
 //!       ├─ Watch                which running tasks were cancelled
 //!       ├─ Seats                a place under the supervisor's limit, if it has one
+//!       ├─ suspicion            who must run alone, to tell killers from neighbours
 //!       ├─ judgement            what an attempt's end means for its task
 //!       └─ Settler              collects outcomes, so that one call settles many
 //! ```
@@ -34,6 +35,7 @@ mod settler;
 mod shift;
 mod shutdown;
 mod supervisor;
+mod suspicion;
 #[cfg(test)]
 mod tests;
 mod trouble;

@@ -21,6 +21,7 @@ use super::{
     quota::Seats,
     restarts::Restarts,
     settler::Settler,
+    suspicion::is_suspect,
     trouble::Trouble,
 };
 use crate::{
@@ -62,6 +63,8 @@ pub(crate) struct Shift<'l> {
     claim_trouble: Trouble,
     settle_trouble: Trouble,
     seats: Seats,
+    /// Tasks are claimed and run one by one, as the next one may be a [suspect](super::suspicion).
+    one_by_one: bool,
     restarts: &'l mut Restarts,
     draining: bool,
 }
@@ -88,6 +91,7 @@ impl<'l> Shift<'l> {
             claim_trouble: Trouble::default(),
             settle_trouble: Trouble::default(),
             seats: Seats::new(lane.quota.clone()),
+            one_by_one: false,
             restarts,
             draining: false,
         }
@@ -165,7 +169,7 @@ impl<'l> Shift<'l> {
             // In trouble each goes alone: a queue that cannot be claimed from does not hold up its outcomes.
             let apart = self.claim_trouble.is_on() || self.settle_trouble.is_on();
             let claim = if may_claim && self.wait.is_none() && !(apart && settle_due) {
-                self.fetcher.claim(running, queued, unsettled, self.seats.claimable())
+                self.fetcher.claim(running, queued, unsettled, self.claimable())
             } else {
                 None
             };
@@ -176,8 +180,15 @@ impl<'l> Shift<'l> {
             }
         }
         if self.wait.is_none() && may_claim {
-            let claim = self.fetcher.waiting_claim(running, queued, unsettled, self.seats.claimable());
+            let claim = self.fetcher.waiting_claim(running, queued, unsettled, self.claimable());
             self.wait = claim.map(|claim| self.wait_for_push(claim));
+        }
+    }
+
+    fn claimable(&self) -> usize {
+        match self.one_by_one {
+            false => self.seats.claimable(),
+            true => self.seats.claimable().min(usize::from(self.running.is_empty() && self.queued.is_empty())),
         }
     }
 
@@ -255,7 +266,7 @@ impl<'l> Shift<'l> {
                 }
                 cancelled.into_iter().for_each(|settlement| self.settler.push(settlement));
                 let claimed_at = ClaimedAt { backend: batch.at, local: Instant::now() };
-                self.queued.extend(batch.tasks.into_iter().map(|task| (task, claimed_at)));
+                self.take_in(batch.tasks, claimed_at);
                 if self.draining {
                     self.give_back_queued();
                 }
@@ -273,6 +284,25 @@ impl<'l> Shift<'l> {
                 }
                 None
             }
+        }
+    }
+
+    /// Queues what was claimed. Suspects that came with others go back, to be claimed again one by one.
+    fn take_in(&mut self, tasks: Vec<Claimed>, claimed_at: ClaimedAt) {
+        let alone = tasks.len() == 1 && self.queued.is_empty() && self.running.is_empty();
+        let mut suspects = 0;
+        let claimed = tasks.len();
+        for task in tasks {
+            let suspect = is_suspect(&task, self.lane.options.recovery);
+            suspects += usize::from(suspect);
+            if suspect && !alone {
+                self.settler.push(task.release());
+            } else {
+                self.queued.push_back((task, claimed_at));
+            }
+        }
+        if claimed > 0 {
+            self.one_by_one = suspects > 0;
         }
     }
 

@@ -1,7 +1,7 @@
 //! How a lane takes a backend that fails, loses replies, or takes its lease away.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -212,6 +212,56 @@ async fn a_worker_that_lost_its_lease_tells_its_handlers_and_begins_anew() {
     assert_eq!(workers.len(), 2, "{workers:?}");
     assert_ne!(workers[0], workers[1]);
     assert_eq!(cancelled.load(Relaxed), 8, "four by the loss, four by the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_one_crash_short_of_poison_is_run_with_nothing_beside_it() {
+    let suspect = Envelope::new(TaskId::random(), Timestamp::from_millis(1), b"99").after_crash().after_crash();
+    // What is in the queue: a suspect among others, which goes back to the head when it is released.
+    let queue: VecDeque<_> = [b"1".to_vec(), suspect.to_entry(), b"2".to_vec(), b"3".to_vec()].into();
+    let queue = Arc::new(Mutex::new(queue));
+    let claim_from = |queue: &Mutex<VecDeque<Vec<u8>>>, claim: Claim| {
+        let mut queue = queue.lock().unwrap();
+        let count = claim.max.get().min(queue.len());
+        let tasks = queue.drain(..count).enumerate().map(|(index, entry)| Claimed::new(entry, claim.batch, index));
+        ClaimedBatch { tasks: tasks.collect(), ..ClaimedBatch::default() }
+    };
+    // Where there is nothing, the calls fail: on an empty answer the lane would wait, and a mock answers at once.
+    let unavailable = |operation| Err(failure(BackendErrorKind::Unavailable, operation));
+    let mut backend = backend();
+    let claiming = Arc::clone(&queue);
+    backend.expect_claim().returning(move |_, claim| {
+        let batch = claim_from(&claiming, claim);
+        if batch.tasks.is_empty() { unavailable(Operation::Claim) } else { Ok(batch) }
+    });
+    let settling = Arc::clone(&queue);
+    backend.expect_settle().returning(move |_, settlements, claim| {
+        for settled in settlements {
+            if let Disposition::Release { entry } = &settled.disposition {
+                settling.lock().unwrap().push_front(entry.clone());
+            }
+        }
+        Ok(claim.map_or_else(ClaimedBatch::default, |claim| claim_from(&settling, claim)))
+    });
+    backend.expect_claim_waiting().returning(move |_, _, _, _| unavailable(Operation::Claim));
+
+    let (running, beside) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
+    let (counting, noting) = (Arc::clone(&running), Arc::clone(&beside));
+    run_lane(backend, MINUTE, move |number| {
+        let (running, beside) = (Arc::clone(&counting), Arc::clone(&noting));
+        async move {
+            let before = running.fetch_add(1, Relaxed);
+            sleep(Duration::from_millis(30)).await;
+            let after = running.fetch_sub(1, Relaxed) - 1;
+            if number.0 == 99 {
+                beside.lock().unwrap().extend([before, after]);
+            }
+            Ok(())
+        }
+    })
+    .await;
+    assert_eq!(*beside.lock().unwrap(), [0, 0], "it was run once, and alone");
+    assert!(queue.lock().unwrap().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
