@@ -5,11 +5,15 @@
 #![expect(clippy::expect_used, reason = "a harness that cannot do its work fails the test")]
 
 mod jobs;
+mod ledger;
+mod proxy;
 mod redis_server;
 
 use std::{future::Future, time::Duration};
 
 pub use jobs::{Job, Kind, undecodable};
+pub use ledger::{Begun, Ledger, Run};
+pub use proxy::{Command, Fault, Proxy};
 pub use redis_server::{RedisServer, RedisServerBuilder};
 
 /// Waits until `condition` holds, looking often.
