@@ -13,6 +13,7 @@ pub(crate) struct Incarnation {
     /// Set by the first step of a recovery: from then on the lease cannot come back to life.
     pub(crate) recovering: bool,
     batches: BTreeMap<BatchId, Batch>,
+    latest: Option<BatchId>,
     unsettled: usize,
 }
 
@@ -29,14 +30,16 @@ impl Incarnation {
         self.unsettled
     }
 
-    pub(crate) fn has_batch(&self, id: BatchId) -> bool {
-        self.batches.contains_key(&id)
+    /// Whether a claim under this ID is a new one, neither a repetition nor a late copy.
+    pub(crate) fn is_new(&self, id: BatchId) -> bool {
+        self.latest.is_none_or(|latest| latest < id)
     }
 
     pub(crate) fn add_batch(&mut self, id: BatchId, entries: impl Iterator<Item = Vec<u8>>) {
         let batch: Batch = entries.enumerate().collect();
         if !batch.is_empty() {
             self.unsettled += batch.len();
+            self.latest = Some(id);
             self.batches.insert(id, batch);
         }
     }

@@ -99,7 +99,7 @@ impl Queue {
 
     pub(crate) fn claim(&mut self, worker: WorkerId, claim: Claim, now: Timestamp) -> Result<ClaimedBatch, LeaseLost> {
         let holder = holder(&mut self.incarnations, worker)?;
-        if !holder.has_batch(claim.batch) {
+        if holder.is_new(claim.batch) {
             let room = if self.paused { 0 } else { claim.max.get().min(MAX_BATCH) };
             let taken = self.ready.drain(..room.min(self.ready.len()));
             holder.add_batch(claim.batch, taken);

@@ -75,7 +75,8 @@ pub trait TaskBackend: Send + Sync + 'static {
     async fn leave(&self, lease: &Lease) -> Result<usize, BackendError>;
 
     /// Claims up to `claim.max` tasks from the head of the queue. A repeated call with the same batch ID gives the
-    /// tasks of the first. A paused or empty queue gives none.
+    /// tasks of the first. A paused or empty queue gives none, and so does a call that comes late: with a lower ID than
+    /// that of a claim that gave tasks, or with the same when these are settled.
     async fn claim(&self, lease: &Lease, claim: Claim) -> Result<ClaimedBatch, BackendError>;
 
     /// The same, but when the queue is empty or paused, waits for a task until `patience` is over or `stop` is
@@ -290,7 +291,7 @@ pub struct Lease {
     pub worker: WorkerId,
 }
 
-/// A batch of claimed tasks: numbered by the incarnation that claims it, never twice the same.
+/// A batch of claimed tasks: numbered by the incarnation that claims it, each higher than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchId(pub u64);
 

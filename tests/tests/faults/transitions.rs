@@ -387,7 +387,6 @@ async fn settle_cancelled(stage: &Stage) {
 
 /// The network may hold a request back until long after it was repeated and its tasks were settled.
 #[tokio::test]
-#[ignore = "fails: the server takes a late claim for a new one, and what it takes waits until the worker leaves"]
 async fn a_claim_that_arrives_after_its_repetition_was_settled_takes_nothing() {
     let stage = Stage::calm().await;
     let lease = stage.joined().await;

@@ -42,6 +42,18 @@ pub async fn a_repeated_claim_gives_the_same_tasks(subject: &Subject) {
     assert_eq!(subject.counts().await, [2, 0, 0, 0]);
 }
 
+pub async fn a_late_copy_of_an_earlier_claim_takes_nothing(subject: &Subject) {
+    subject.push(0..4).await;
+    let worker = subject.worker().await;
+    let (early, empty, late) = (worker.next(1), worker.next(1), worker.next(1));
+    let [zero] = worker.try_claim(early).await.unwrap().tasks.try_into().unwrap();
+    worker.settle([zero.done()]).await;
+    assert!(worker.try_claim(early).await.unwrap().tasks.is_empty(), "it was settled");
+    assert_eq!(numbers(&worker.try_claim(late).await.unwrap().tasks), [1]);
+    assert!(worker.try_claim(empty).await.unwrap().tasks.is_empty(), "a later one has been answered");
+    assert_eq!(numbers(&worker.claim(5).await), [2, 3]);
+}
+
 pub async fn a_claim_needs_a_lease(subject: &Subject) {
     subject.push([1]).await;
     let stranger = subject.stranger();

@@ -68,6 +68,7 @@ macro_rules! __conformance_cases {
                 a_claim_never_gives_more_than_a_full_batch,
                 an_empty_queue_gives_nothing,
                 a_repeated_claim_gives_the_same_tasks,
+                a_late_copy_of_an_earlier_claim_takes_nothing,
                 a_claim_needs_a_lease,
                 joining_again_keeps_what_was_claimed,
                 no_two_workers_get_the_same_task,

@@ -87,6 +87,11 @@ impl<'q> Keys<'q> {
         self.tagged(format_args!("claimed:{worker}:{batch}:done"))
     }
 
+    /// STRING: the number of the latest batch that an incarnation has claimed. A claim with a lower one is a late copy.
+    pub(super) fn latest_batch(self, worker: WorkerId) -> String {
+        self.tagged(format_args!("claimed:{worker}:latest"))
+    }
+
     /// LIST where an incarnation's blocking move drops what it takes, until a claim collects it a moment later.
     pub(super) fn landing(self, worker: WorkerId) -> String {
         self.tagged(format_args!("landing:{worker}"))
@@ -108,6 +113,7 @@ pub(super) fn claim_keys(lease: &Lease, batch: Option<BatchId>) -> Vec<String> {
         keys.paused(),
         keys.batch(worker, batch.map_or_else(String::new, |batch| batch.0.to_string())),
         keys.cancelled(),
+        keys.latest_batch(worker),
     ]
 }
 

@@ -114,7 +114,8 @@ impl Parting<'_> {
 
     async fn begin(&self) -> Result<Remains, BackendError> {
         let keys = Keys::of(self.queue);
-        let keys = [keys.ready(), keys.workers(), keys.registry(self.worker), keys.landing(self.worker)];
+        let (registry, landing) = (keys.registry(self.worker), keys.landing(self.worker));
+        let keys = [keys.ready(), keys.workers(), registry, landing, keys.latest_batch(self.worker)];
         let mut request = Request::script(&PART, &keys);
         let reply = self.link.send(self.operation, request.arg(self.worker.to_string()).arg(MAX_BATCH)).await?;
         let (landed, forgotten, mut open): (usize, bool, Vec<u64>) = reply::read(self.operation, reply)?;

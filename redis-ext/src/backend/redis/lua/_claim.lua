@@ -3,7 +3,7 @@
 -- What a blocking move dropped into the landing list counts as taken from the head of the queue a moment ago: it
 -- comes first in the batch, and when the queue is paused it goes back.
 --
--- KEYS used: 1 ready, 2 workers, 3 registry, 4 landing, 5 paused, 6 the new batch, 7 cancelled
+-- KEYS used: 1 ready, 2 workers, 3 registry, 4 landing, 5 paused, 6 the new batch, 7 cancelled, 8 the latest batch
 -- The answer: {now in ms, paused (0/1), ms left of the lease, {entry, …}, whether tasks are marked as cancelled (0/1)}
 
 -- Fails on a wrong type, before anything is written. Answers what claim() has to know.
@@ -12,6 +12,7 @@ local function check_claim(batch)
   local found = {
     landed = redis.call('LLEN', KEYS[4]),
     repeated = redis.call('HEXISTS', KEYS[3], batch) == 1,
+    late = tonumber(redis.call('GET', KEYS[8]) or -1) >= tonumber(batch),
     paused = false,
     cancelled = 0,
   }
@@ -31,6 +32,10 @@ local function claim(lease, found, batch, max)
     -- The reply to the first claim was lost: the same again.
     return {now, 0, lease - now, redis.call('LRANGE', list, 0, -1), found.cancelled}
   end
+  if found.late then
+    -- A copy of a claim that was repeated and settled since: nobody waits for its answer.
+    return {now, 0, lease - now, {}, found.cancelled}
+  end
   local entries = found.landed > 0 and redis.call('LPOP', landing, max) or {}
   if found.paused then
     to_head(ready, entries)
@@ -49,6 +54,7 @@ local function claim(lease, found, batch, max)
   if #entries > 0 then
     redis.call('RPUSH', list, unpack(entries))
     redis.call('HSET', registry, batch, #entries)
+    redis.call('SET', KEYS[8], batch)
   end
   return {now, 0, lease - now, entries, found.cancelled}
 end

@@ -1,9 +1,10 @@
 -- Claims a batch; see _claim.lua.
 --
--- KEYS  1 ready, 2 workers, 3 registry, 4 landing, 5 paused, 6 the new batch, 7 cancelled
+-- KEYS  1 ready, 2 workers, 3 registry, 4 landing, 5 paused, 6 the new batch, 7 cancelled,
+--       8 the latest batch
 -- ARGV  1 worker, 2 number of the new batch, 3 the most it may hold (at most 512)
 -- Reply see _claim.lua; the error LEASELOST
--- Cost  nine commands, whatever is claimed, and two more while tasks are marked as cancelled
+-- Cost  eleven commands, whatever is claimed, and two more while tasks are marked as cancelled
 
 local found = check_claim(ARGV[2])
 local lease = lease_of(KEYS[2], ARGV[1])

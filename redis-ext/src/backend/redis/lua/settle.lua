@@ -5,8 +5,9 @@
 -- it tells that there are marks. A batch that is not registered was settled by an earlier copy of this call, whose
 -- reply was lost: nothing is left to do. The same holds for marked tasks.
 --
--- KEYS  1 ready, 2 workers, 3 registry, 4 landing, 5 paused, 6 the next batch, 7 cancelled, 8 the batch,
---       9 its settled indexes, 10 scheduled, 11 dead, 12 index of the dead, 13 stats, 14… unique locks
+-- KEYS  1 ready, 2 workers, 3 registry, 4 landing, 5 paused, 6 the next batch, 7 cancelled,
+--       8 the latest batch, 9 the batch, 10 its settled indexes, 11 scheduled, 12 dead, 13 index of the dead, 14 stats,
+--       15… unique locks
 -- ARGV  1 worker, 2 number of the batch, 3 how many tasks are settled, 4 their indexes, with spaces between them,
 --       5 number of the next batch ('' = none), 6 the most it may hold (at most 512);
 --       then for each effect: index, kind, and two values:
@@ -15,8 +16,8 @@
 -- Reply see _claim.lua; the error LEASELOST
 -- Cost  four commands for a batch that is done, and those of the claim
 
-local ready, workers, registry, cancelled, list, marks = KEYS[1], KEYS[2], KEYS[3], KEYS[7], KEYS[8], KEYS[9]
-local scheduled, dead, index, stats = KEYS[10], KEYS[11], KEYS[12], KEYS[13]
+local ready, workers, registry, cancelled, list, marks = KEYS[1], KEYS[2], KEYS[3], KEYS[7], KEYS[9], KEYS[10]
+local scheduled, dead, index, stats = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 local batch, settled, next_batch = ARGV[2], tonumber(ARGV[3]), ARGV[5]
 
 local lease = lease_of(workers, ARGV[1])
