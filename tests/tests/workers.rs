@@ -18,7 +18,7 @@ use redis_ext::{
         Backend, BatchId, Claim, DeathReason, Lease, NewTask, Operation, Page, QueueStats, TaskBackend as _, WorkerId,
     },
     prelude::*,
-    worker::{BuildError, ErrorPolicy, Precedence},
+    worker::{BuildError, ErrorPolicy, Precedence, WorkerSupervisorBuilder},
 };
 use redis_ext_memory::{Faults, MemoryBackend};
 use redis_ext_tests::{RedisServer, eventually};
@@ -82,6 +82,11 @@ enum Word {
     Spelled { letters: Vec<char> },
 }
 
+/// Works until nothing is left to do.
+async fn work_off(workers: WorkerSupervisorBuilder) {
+    workers.start().unwrap().run_until_idle().await.unwrap();
+}
+
 async fn stats(backend: &dyn Backend, queue: &QueueName) -> QueueStats {
     backend.inspect(queue).await.unwrap()
 }
@@ -113,20 +118,18 @@ async fn several_types_share_a_supervisor_as_actors_and_closures(backend: Arc<dy
     Word::enqueue_many(&backend, [Word::Plain("word".into()), spelled]).await.unwrap();
 
     let (adding, spelling) = (Arc::clone(&sum), Arc::clone(&words));
-    WorkerSupervisor::builder(backend)
-        .handler_fn(Concurrency::new(8), move |number: Task<Number>| {
-            let sum = Arc::clone(&adding);
-            async move {
-                sum.fetch_add(number.0, SeqCst);
-                Ok(())
-            }
-        })
-        .handler::<Word, _>(Concurrency::new(2), move || Speller(Arc::clone(&spelling)))
-        .start()
-        .unwrap()
-        .run_until_idle()
-        .await
-        .unwrap();
+    work_off(
+        WorkerSupervisor::builder(backend)
+            .handler_fn(Concurrency::new(8), move |number: Task<Number>| {
+                let sum = Arc::clone(&adding);
+                async move {
+                    sum.fetch_add(number.0, SeqCst);
+                    Ok(())
+                }
+            })
+            .handler::<Word, _>(Concurrency::new(2), move || Speller(Arc::clone(&spelling))),
+    )
+    .await;
 
     assert_eq!(sum.load(SeqCst), 499_500);
     assert_eq!(*words.lock().unwrap(), BTreeSet::from(["word".to_owned(), "über".to_owned()]));
@@ -164,18 +167,15 @@ async fn an_actor_has_one_task_at_a_time_and_keeps_its_state(backend: Arc<dyn Ba
     let (total, made) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     enqueue_numbers(&backend, 500).await;
     let (counting, making) = (Arc::clone(&total), Arc::clone(&made));
-    WorkerSupervisor::builder(Arc::clone(&backend))
-        .handler::<Number, _>(Concurrency::new(4), move || Counter {
+    work_off(WorkerSupervisor::builder(Arc::clone(&backend)).handler::<Number, _>(Concurrency::new(4), move || {
+        Counter {
             handled: Cell::new(0),
             total: Arc::clone(&counting),
             made: Arc::clone(&making),
             busy: std::rc::Rc::default(),
-        })
-        .start()
-        .unwrap()
-        .run_until_idle()
-        .await
-        .unwrap();
+        }
+    }))
+    .await;
 
     assert_eq!(total.load(SeqCst), 500, "none was run twice");
     assert!((1..=4).contains(&made.load(SeqCst)), "{} actors were made", made.load(SeqCst));
@@ -186,21 +186,16 @@ async fn no_more_tasks_run_at_once_than_were_asked_for(backend: Arc<dyn Backend>
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     enqueue_numbers(&backend, 60).await;
     let (counting, peak) = (Arc::clone(&running), Arc::clone(&most));
-    WorkerSupervisor::builder(backend)
-        .handler_fn(Concurrency::new(7), move |_: Task<Number>| {
-            let (running, most) = (Arc::clone(&counting), Arc::clone(&peak));
-            async move {
-                most.fetch_max(running.fetch_add(1, SeqCst) + 1, SeqCst);
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                running.fetch_sub(1, SeqCst);
-                Ok(())
-            }
-        })
-        .start()
-        .unwrap()
-        .run_until_idle()
-        .await
-        .unwrap();
+    work_off(WorkerSupervisor::builder(backend).handler_fn(Concurrency::new(7), move |_: Task<Number>| {
+        let (running, most) = (Arc::clone(&counting), Arc::clone(&peak));
+        async move {
+            most.fetch_max(running.fetch_add(1, SeqCst) + 1, SeqCst);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            running.fetch_sub(1, SeqCst);
+            Ok(())
+        }
+    }))
+    .await;
     assert_eq!(most.load(SeqCst), 7);
 }
 
@@ -221,13 +216,11 @@ async fn an_actor_that_dies_is_replaced(backend: Arc<dyn Backend>) {
     let handled = Arc::new(AtomicUsize::new(0));
     enqueue_numbers(&backend, 10).await;
     let counting = Arc::clone(&handled);
-    WorkerSupervisor::builder(Arc::clone(&backend))
-        .handler::<Number, _>(Concurrency::new(1), move || Fragile(Arc::clone(&counting)))
-        .start()
-        .unwrap()
-        .run_until_idle()
-        .await
-        .unwrap();
+    work_off(
+        WorkerSupervisor::builder(Arc::clone(&backend))
+            .handler::<Number, _>(Concurrency::new(1), move || Fragile(Arc::clone(&counting))),
+    )
+    .await;
 
     assert_eq!(handled.load(SeqCst), 9);
     let dead = backend.dead_letters(&Number::QUEUE, Page::default()).await.unwrap();
@@ -258,13 +251,11 @@ async fn an_actor_over_its_time_is_replaced_and_told(backend: Arc<dyn Backend>) 
     let limit = Some(Duration::from_millis(50));
     Number(1).with().timeout(limit).enqueue(&backend).await.unwrap();
     let telling = Arc::clone(&told);
-    WorkerSupervisor::builder(Arc::clone(&backend))
-        .handler::<Number, _>(Concurrency::new(1), move || Slow(Arc::clone(&telling)))
-        .start()
-        .unwrap()
-        .run_until_idle()
-        .await
-        .unwrap();
+    work_off(
+        WorkerSupervisor::builder(Arc::clone(&backend))
+            .handler::<Number, _>(Concurrency::new(1), move || Slow(Arc::clone(&telling))),
+    )
+    .await;
     assert_eq!((told.load(SeqCst), stats(&*backend, &Number::QUEUE).await.dead), (1, 0));
 }
 
@@ -272,16 +263,11 @@ async fn payloads_of_other_producers_are_tasks(backend: Arc<dyn Backend>) {
     let seen = Arc::<Mutex<Vec<_>>>::default();
     backend.enqueue(&Number::QUEUE, &[NewTask::new(*b"41"), NewTask::new(*b" 42 ")]).await.unwrap();
     let seeing = Arc::clone(&seen);
-    WorkerSupervisor::builder(backend)
-        .handler_fn(Concurrency::new(1), move |number: Task<Number>| {
-            seeing.lock().unwrap().push((number.0, number.attempt(), number.enqueued_at()));
-            async { Ok(()) }
-        })
-        .start()
-        .unwrap()
-        .run_until_idle()
-        .await
-        .unwrap();
+    work_off(WorkerSupervisor::builder(backend).handler_fn(Concurrency::new(1), move |number: Task<Number>| {
+        seeing.lock().unwrap().push((number.0, number.attempt(), number.enqueued_at()));
+        async { Ok(()) }
+    }))
+    .await;
     assert_eq!(*seen.lock().unwrap(), [(41, 1, None), (42, 1, None)]);
 }
 
@@ -297,14 +283,12 @@ async fn one_type_is_handled_from_two_queues(backend: Arc<dyn Backend>) {
             async { Ok(()) }
         }
     };
-    WorkerSupervisor::builder(backend)
-        .handler_fn(Concurrency::new(1), see(&seen))
-        .handler_fn(HandlerOptions::from(Concurrency::new(1)).queue(low), see(&seen))
-        .start()
-        .unwrap()
-        .run_until_idle()
-        .await
-        .unwrap();
+    work_off(
+        WorkerSupervisor::builder(backend)
+            .handler_fn(Concurrency::new(1), see(&seen))
+            .handler_fn(HandlerOptions::from(Concurrency::new(1)).queue(low), see(&seen)),
+    )
+    .await;
     let expected = [(1, "numbers".to_owned()), (2, "numbers-low".to_owned())];
     assert_eq!(*seen.lock().unwrap(), expected.into());
 }
@@ -334,16 +318,11 @@ async fn a_shutdown_lets_running_tasks_end_and_gives_the_rest_back_in_order(back
 
     let in_order = Arc::<Mutex<Vec<_>>>::default();
     let noting = Arc::clone(&in_order);
-    WorkerSupervisor::builder(backend)
-        .handler_fn(Concurrency::new(1), move |number: Task<Number>| {
-            noting.lock().unwrap().push(number.0);
-            async { Ok(()) }
-        })
-        .start()
-        .unwrap()
-        .run_until_idle()
-        .await
-        .unwrap();
+    work_off(WorkerSupervisor::builder(backend).handler_fn(Concurrency::new(1), move |number: Task<Number>| {
+        noting.lock().unwrap().push(number.0);
+        async { Ok(()) }
+    }))
+    .await;
     assert!(in_order.lock().unwrap().is_sorted(), "what was given back stands at the head, in order");
 }
 
@@ -409,13 +388,11 @@ async fn a_dropped_task_is_retried(backend: Arc<dyn Backend>) {
     let runs = Arc::new(AtomicUsize::new(0));
     Number(1).enqueue(&backend).await.unwrap();
     let counting = Arc::clone(&runs);
-    WorkerSupervisor::builder(Arc::clone(&backend))
-        .handler::<Number, _>(Concurrency::new(1), move || Quitter(Arc::clone(&counting)))
-        .start()
-        .unwrap()
-        .run_until_idle()
-        .await
-        .unwrap();
+    work_off(
+        WorkerSupervisor::builder(Arc::clone(&backend))
+            .handler::<Number, _>(Concurrency::new(1), move || Quitter(Arc::clone(&counting))),
+    )
+    .await;
     assert_eq!((runs.load(SeqCst), stats(&*backend, &Number::QUEUE).await.dead), (2, 0));
 }
 
@@ -458,17 +435,15 @@ async fn a_blocking_handler_has_a_thread_of_its_own(backend: Arc<dyn Backend>) {
     let threads = Arc::<Mutex<Vec<_>>>::default();
     enqueue_numbers(&backend, 4).await;
     let noting = Arc::clone(&threads);
-    WorkerSupervisor::builder(Arc::clone(&backend))
-        .handler_blocking(Concurrency::new(2), move |number: Task<Number>| {
+    work_off(WorkerSupervisor::builder(Arc::clone(&backend)).handler_blocking(
+        Concurrency::new(2),
+        move |number: Task<Number>| {
             noting.lock().unwrap().push(std::thread::current().id());
             assert!(number.0 != 3 || number.attempt() > 1, "a panic is a failed attempt here too");
             Ok(())
-        })
-        .start()
-        .unwrap()
-        .run_until_idle()
-        .await
-        .unwrap();
+        },
+    ))
+    .await;
     let threads = threads.lock().unwrap().clone();
     assert_eq!(threads.len(), 5);
     assert!(!threads.contains(&std::thread::current().id()));
@@ -509,15 +484,13 @@ async fn a_limit_holds_over_all_queues(backend: Arc<dyn Backend>) {
     let log = Log::default();
     enqueue_numbers(&backend, 60).await;
     enqueue_words(&backend, 60).await;
-    WorkerSupervisor::builder(backend)
-        .limit(Concurrency::new(3), Precedence::Weighted)
-        .handler_fn(HandlerOptions::from(Concurrency::new(8)).weight(2), log.handler::<Number>("number"))
-        .handler_fn(HandlerOptions::from(Concurrency::new(8)), log.handler::<Word>("word"))
-        .start()
-        .unwrap()
-        .run_until_idle()
-        .await
-        .unwrap();
+    work_off(
+        WorkerSupervisor::builder(backend)
+            .limit(Concurrency::new(3), Precedence::Weighted)
+            .handler_fn(HandlerOptions::from(Concurrency::new(8)).weight(2), log.handler::<Number>("number"))
+            .handler_fn(HandlerOptions::from(Concurrency::new(8)), log.handler::<Word>("word")),
+    )
+    .await;
     assert_eq!(log.most.load(SeqCst), 3);
     let began = log.began.lock().unwrap();
     assert_eq!(began.len(), 120);
@@ -529,15 +502,13 @@ async fn a_strict_order_runs_the_first_queue_first(backend: Arc<dyn Backend>) {
     let log = Log::default();
     enqueue_words(&backend, 40).await;
     enqueue_numbers(&backend, 40).await;
-    WorkerSupervisor::builder(backend)
-        .limit(Concurrency::new(1), Precedence::Strict)
-        .handler_fn(Concurrency::new(4), log.handler::<Number>("number"))
-        .handler_fn(Concurrency::new(4), log.handler::<Word>("word"))
-        .start()
-        .unwrap()
-        .run_until_idle()
-        .await
-        .unwrap();
+    work_off(
+        WorkerSupervisor::builder(backend)
+            .limit(Concurrency::new(1), Precedence::Strict)
+            .handler_fn(Concurrency::new(4), log.handler::<Number>("number"))
+            .handler_fn(Concurrency::new(4), log.handler::<Word>("word")),
+    )
+    .await;
     let began = log.began.lock().unwrap();
     let last_number = began.iter().rposition(|&mark| mark == "number").unwrap();
     let words_before = began[..last_number].iter().filter(|&&mark| mark == "word").count();
@@ -548,8 +519,9 @@ async fn an_effect_recorded_before_a_failure_is_not_had_again(backend: Arc<dyn B
     let (charged, runs) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     enqueue_numbers(&backend, 20).await;
     let (charging, running, store) = (Arc::clone(&charged), Arc::clone(&runs), Arc::clone(&backend));
-    WorkerSupervisor::builder(Arc::clone(&backend))
-        .handler_fn(Concurrency::new(4), move |number: Task<Number>| {
+    work_off(WorkerSupervisor::builder(Arc::clone(&backend)).handler_fn(
+        Concurrency::new(4),
+        move |number: Task<Number>| {
             let (charged, runs, store) = (Arc::clone(&charging), Arc::clone(&running), Arc::clone(&store));
             async move {
                 runs.fetch_add(1, SeqCst);
@@ -560,12 +532,9 @@ async fn an_effect_recorded_before_a_failure_is_not_had_again(backend: Arc<dyn B
                 assert_eq!(number.once("charge", &store, charge).await?, number.0 * 2);
                 if number.attempt() == 1 { Err(TaskError::new("after the effect")) } else { Ok(()) }
             }
-        })
-        .start()
-        .unwrap()
-        .run_until_idle()
-        .await
-        .unwrap();
+        },
+    ))
+    .await;
     assert_eq!((runs.load(SeqCst), charged.load(SeqCst)), (40, 20));
 }
 
@@ -740,7 +709,7 @@ fn parts_that_do_not_fit_together_are_refused() {
         Ok(())
     }
     let builder = || WorkerSupervisor::builder(MemoryBackend::new());
-    let refused = |builder: redis_ext::worker::WorkerSupervisorBuilder| match builder.start() {
+    let refused = |builder: WorkerSupervisorBuilder| match builder.start() {
         Err(Error::Build(error)) => error,
         other => panic!("a build error was expected, not {other:?}"),
     };
