@@ -28,6 +28,7 @@ pub(crate) struct Queue {
     scheduled: BTreeMap<(Timestamp, u64), Vec<u8>>,
     scheduled_before: u64,
     incarnations: HashMap<WorkerId, Incarnation>,
+    watch: Watch,
     dead: DeadLetterBook,
     cancellations: Cancellations,
     locks: Locks,
@@ -147,9 +148,10 @@ impl Queue {
         self.cancellations.among(ids)
     }
 
-    pub(crate) fn recover(&mut self, rules: &Recovery, now: Timestamp) -> Recovered {
+    pub(crate) fn recover(&mut self, rules: &Recovery, patience: Duration, now: Timestamp) -> Recovered {
+        let may_judge = self.watch.look(patience, now);
         let mut recovered = Recovered::default();
-        for worker in self.expired(now) {
+        for worker in self.expired(now, may_judge) {
             let Some(incarnation) = self.incarnations.get_mut(&worker) else { continue };
             // The last task goes back first, so that the first one ends up at the head.
             while recovered.requeued + recovered.buried < MAX_BATCH
@@ -178,9 +180,11 @@ impl Queue {
         recovered
     }
 
-    /// The incarnations to be recovered, the one that expired first at the front.
-    fn expired(&self, now: Timestamp) -> Vec<WorkerId> {
-        let expired = self.incarnations.iter().filter(|(_, incarnation)| incarnation.has_expired(now));
+    /// The incarnations to be recovered, the one that expired first at the front. A recovery that has begun goes on, even
+    /// where nobody may be judged.
+    fn expired(&self, now: Timestamp, may_judge: bool) -> Vec<WorkerId> {
+        let is_due = |incarnation: &Incarnation| incarnation.recovering || (may_judge && incarnation.has_expired(now));
+        let expired = self.incarnations.iter().filter(|(_, incarnation)| is_due(incarnation));
         let mut expired: Vec<_> = expired.map(|(&worker, incarnation)| (incarnation.expires, worker)).collect();
         expired.sort_unstable();
         expired.into_iter().map(|(_, worker)| worker).collect()
@@ -262,6 +266,24 @@ impl Queue {
     }
 }
 
+/// When somebody last looked for dead workers. Where that is long ago, the living have to show themselves first.
+#[derive(Debug, Default)]
+struct Watch {
+    watched_at: Option<Timestamp>,
+    judged_from: Timestamp,
+}
+
+impl Watch {
+    /// Notes a look, and answers whether an expired lease may be taken for a death.
+    fn look(&mut self, patience: Duration, now: Timestamp) -> bool {
+        if self.watched_at.is_none_or(|at| now.saturating_since(at) > patience) {
+            self.judged_from = now.saturating_add(patience);
+        }
+        self.watched_at = Some(now);
+        now >= self.judged_from
+    }
+}
+
 /// The incarnation as long as it holds its lease. An expired lease is held until someone begins to recover it.
 fn holder(incarnations: &mut HashMap<WorkerId, Incarnation>, worker: WorkerId) -> Result<&mut Incarnation, LeaseLost> {
     incarnations.get_mut(&worker).filter(|incarnation| !incarnation.recovering).ok_or(LeaseLost)
@@ -303,8 +325,8 @@ mod tests {
         queue.enqueue(&[NewTask::new("1")], at(0));
         queue.join(worker, SECOND, at(0)).unwrap();
         queue.claim(worker, Claim { batch: BatchId(1), max: NonZeroUsize::MIN }, at(0)).unwrap();
-        assert_eq!(queue.recover(&Recovery::default(), at(999)).requeued, 0);
-        assert_eq!(queue.recover(&Recovery::default(), at(1_000)).requeued, 1);
+        assert_eq!(queue.recover(&Recovery::default(), Duration::ZERO, at(999)).requeued, 0);
+        assert_eq!(queue.recover(&Recovery::default(), Duration::ZERO, at(1_000)).requeued, 1);
         assert_eq!(queue.renew(worker, SECOND, at(1_000)), Err(LeaseLost));
     }
 }

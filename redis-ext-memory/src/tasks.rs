@@ -133,8 +133,13 @@ impl TaskBackend for MemoryBackend {
         self.step(Operation::Cancelled, queue, |queue, _| queue.cancelled(ids)).await
     }
 
-    async fn recover(&self, queue: &QueueName, rules: &Recovery) -> Result<Recovered, BackendError> {
-        self.step(Operation::Recover, queue, |queue, now| queue.recover(rules, now)).await
+    async fn recover(
+        &self,
+        queue: &QueueName,
+        rules: &Recovery,
+        patience: Duration,
+    ) -> Result<Recovered, BackendError> {
+        self.step(Operation::Recover, queue, |queue, now| queue.recover(rules, patience, now)).await
     }
 
     async fn dead_letters(&self, queue: &QueueName, page: Page) -> Result<DeadLetters, BackendError> {

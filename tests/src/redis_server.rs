@@ -106,6 +106,16 @@ impl RedisServer {
         self.running.as_ref().map(|running| running.server.id())
     }
 
+    /// Sends its process a signal by name, such as `-STOP`.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn signal(&self, signal: &str) {
+        let pid = self.pid().expect("the server runs").to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().expect("`kill` can be run");
+        assert!(sent.success(), "kill {signal} {pid}");
+    }
+
     /// Kills the server as a power failure would (`SIGKILL`); its files stay. Does nothing when it does not run.
     pub fn kill(&mut self) {
         self.running = None;

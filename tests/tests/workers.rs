@@ -13,11 +13,12 @@ use std::{
 };
 
 use redis_ext::{
-    BackendErrorKind, Error, HandlerOptions, QueueName, TaskId,
+    BackendErrorKind, Error, HandlerOptions, QueueName, TaskId, Timestamp,
     backend::{
         Backend, BatchId, Claim, DeathReason, Lease, NewTask, Operation, Page, QueueStats, TaskBackend as _, WorkerId,
     },
     prelude::*,
+    task::Envelope,
     worker::{BuildError, ErrorPolicy, Precedence, WorkerSupervisorBuilder},
 };
 use redis_ext_memory::{Faults, MemoryBackend};
@@ -69,6 +70,7 @@ on_both_backends! {
     a_running_closure_is_dropped_when_its_task_is_cancelled,
     a_running_actor_is_told_that_its_task_was_cancelled_and_replaced,
     a_cancelled_task_of_a_lost_worker_is_not_run_again,
+    tasks_one_crash_short_of_poison_are_tried_one_at_a_time_in_all_lanes_of_a_process,
 }
 
 #[derive(RedisTask)]
@@ -498,6 +500,27 @@ async fn a_limit_holds_over_all_queues(backend: Arc<dyn Backend>) {
     assert!((10..=30).contains(&words), "a third of the first 60, give or take the start: {words}");
 }
 
+async fn tasks_one_crash_short_of_poison_are_tried_one_at_a_time_in_all_lanes_of_a_process(backend: Arc<dyn Backend>) {
+    let suspect = |payload: &str| {
+        let envelope = Envelope::new(TaskId::random(), Timestamp::from_millis(1), payload.as_bytes());
+        NewTask::new(envelope.after_crash().after_crash().to_entry())
+    };
+    for (queue, payload) in [(Number::QUEUE, "1"), (Word::QUEUE, r#"{"Plain":"a"}"#)] {
+        let suspects: Vec<_> = (0..6).map(|_| suspect(payload)).collect();
+        backend.enqueue(&queue, &suspects).await.unwrap();
+    }
+    let log = Log::default();
+    work_off(
+        WorkerSupervisor::builder(backend)
+            .handler_fn(Concurrency::new(8), log.handler::<Number>("number"))
+            .handler_fn(Concurrency::new(8), log.handler::<Word>("word")),
+    )
+    .await;
+    let began = log.began.lock().unwrap();
+    let numbers = began.iter().filter(|&&mark| mark == "number").count();
+    assert_eq!((began.len(), numbers, log.most.load(SeqCst)), (12, 6, 1));
+}
+
 async fn a_strict_order_runs_the_first_queue_first(backend: Arc<dyn Backend>) {
     let log = Log::default();
     enqueue_words(&backend, 40).await;
@@ -700,6 +723,34 @@ fn lost_replies_run_no_cancelled_task_and_lose_no_other() {
         workers.start().unwrap().run_until_idle().await.unwrap();
         assert_eq!(*runs.lock().unwrap(), [0, 3]);
         assert_gone(&store, &ids).await;
+    });
+}
+
+#[test]
+fn a_clock_moved_by_minutes_takes_no_living_worker_its_task() {
+    const MINUTES: Duration = Duration::from_secs(10 * 60);
+    actix::System::new().block_on(async {
+        tokio::time::pause();
+        let backend = MemoryBackend::new();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&runs);
+        let workers = WorkerSupervisor::builder(backend.clone())
+            .handler_fn(Concurrency::new(1), move |_: Task<Number>| {
+                counting.fetch_add(1, SeqCst);
+                async {
+                    tokio::time::sleep(MINUTES * 2).await;
+                    Ok(())
+                }
+            })
+            .start()
+            .unwrap();
+        Number(1).enqueue(&backend).await.unwrap();
+        eventually("it is running", || async { runs.load(SeqCst) == 1 }).await;
+        for _ in 0..2 {
+            tokio::time::advance(MINUTES).await;
+        }
+        workers.run_until_idle().await.unwrap();
+        assert_eq!(runs.load(SeqCst), 1);
     });
 }
 

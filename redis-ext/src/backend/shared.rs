@@ -42,7 +42,7 @@ delegate! {
     fn settle(lease: &Lease, settlements: &[Settlement], next: Option<Claim>) -> ClaimedBatch;
     fn cancel(queue: &QueueName, ids: &[TaskId]) -> ();
     fn cancelled(queue: &QueueName, ids: &[TaskId]) -> Vec<TaskId>;
-    fn recover(queue: &QueueName, rules: &Recovery) -> Recovered;
+    fn recover(queue: &QueueName, rules: &Recovery, patience: Duration) -> Recovered;
     fn dead_letters(queue: &QueueName, page: Page) -> DeadLetters;
     fn replay(queue: &QueueName, which: &Selection) -> usize;
     fn delete_dead(queue: &QueueName, which: &Selection) -> usize;

@@ -147,7 +147,12 @@ pub trait TaskBackend: Send + Sync + 'static {
 
     /// Takes the tasks of expired incarnations back to the head of the queue, each counted as an attempt that
     /// crashed; those that crashed often enough go to the dead letters. One call does a bounded amount of work.
-    async fn recover(&self, queue: &QueueName, rules: &Recovery) -> Result<Recovered, BackendError>;
+    ///
+    /// Calls for a queue come more often than once in `patience`. Where one comes later, the store stood still, its clock
+    /// jumped, or nobody was there: then for `patience` from this call on no lease counts as expired, as the renewals of
+    /// the living may be on their way. [`Duration::ZERO`] recovers at once.
+    async fn recover(&self, queue: &QueueName, rules: &Recovery, patience: Duration)
+    -> Result<Recovered, BackendError>;
 
     /// A page of the dead letters, the latest first.
     async fn dead_letters(&self, queue: &QueueName, page: Page) -> Result<DeadLetters, BackendError>;
@@ -437,8 +442,8 @@ pub enum Disposition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recovery {
     /// A task whose worker died this many times while it held the task, running or about to run, goes to the dead
-    /// letters. Workers run a task on its last chance with nothing beside it in its lane, so that its neighbours are not
-    /// taken for the culprit.
+    /// letters. Workers run a task on its last chance with nothing beside it in its lane, and one such task at a time in
+    /// a process, so that its neighbours are not taken for the culprit.
     pub poison_after: u32,
 }
 

@@ -15,6 +15,7 @@ use super::{
     runner::Runner,
     shift::{Shift, ShiftEnd},
     shutdown::Shutdown,
+    suspicion::Court,
     trouble::Trouble,
 };
 use crate::{
@@ -37,6 +38,7 @@ pub(crate) struct Lane {
     pub(crate) error_policy: ErrorPolicy,
     pub(crate) restart_budget: RestartBudget,
     pub(crate) quota: Option<QueueQuota>,
+    pub(crate) court: Court,
     pub(crate) task_options: TaskOptions,
     pub(crate) options: WorkerOptions,
     pub(crate) shutdown: Shutdown,

@@ -21,12 +21,12 @@ use super::{
     quota::Seats,
     restarts::Restarts,
     settler::Settler,
-    suspicion::is_suspect,
+    suspicion::{Caution, is_suspect},
     trouble::Trouble,
 };
 use crate::{
     BackendError, BackendErrorKind, Error, TaskId,
-    backend::{Claim, Claimed, Disposition, Lease, Settlement},
+    backend::{Claim, Claimed, ClaimedBatch, Disposition, Lease, Settlement},
 };
 
 /// How a shift ended.
@@ -63,8 +63,7 @@ pub(crate) struct Shift<'l> {
     claim_trouble: Trouble,
     settle_trouble: Trouble,
     seats: Seats,
-    /// Tasks are claimed and run one by one, as the next one may be a [suspect](super::suspicion).
-    one_by_one: bool,
+    caution: Caution,
     restarts: &'l mut Restarts,
     draining: bool,
 }
@@ -91,7 +90,7 @@ impl<'l> Shift<'l> {
             claim_trouble: Trouble::default(),
             settle_trouble: Trouble::default(),
             seats: Seats::new(lane.quota.clone()),
-            one_by_one: false,
+            caution: Caution::new(lane.court.clone()),
             restarts,
             draining: false,
         }
@@ -108,12 +107,16 @@ impl<'l> Shift<'l> {
                 self.begin_draining();
             }
             let turn_began = Instant::now();
+            if self.holds_nothing() {
+                if self.draining {
+                    return ShiftEnd::Drained;
+                }
+                self.caution.holds_nothing();
+            }
             self.begin_tasks();
             self.begin_calls();
-            if self.draining && self.holds_nothing() {
-                return ShiftEnd::Drained;
-            }
             let wake_up = self.next_due(turn_began);
+            let may_begin = !self.draining && self.restarts.pause_until().is_none();
             let answered = tokio::select! {
                 biased;
                 () = lost.cancelled() => return ShiftEnd::LeaseLost,
@@ -129,6 +132,7 @@ impl<'l> Shift<'l> {
                     continue;
                 }
                 () = self.lane.shutdown.draining(), if !self.draining => continue,
+                () = self.caution.right(), if may_begin => continue,
                 () = turn(&mut turns) => continue,
                 () = at(wake_up) => continue,
             };
@@ -186,9 +190,10 @@ impl<'l> Shift<'l> {
     }
 
     fn claimable(&self) -> usize {
-        match self.one_by_one {
-            false => self.seats.claimable(),
-            true => self.seats.claimable().min(usize::from(self.running.is_empty() && self.queued.is_empty())),
+        let places = self.seats.claimable();
+        match self.caution.claimable() {
+            usize::MAX => places,
+            alone => places.min(if self.running.is_empty() && self.queued.is_empty() { alone } else { 0 }),
         }
     }
 
@@ -260,13 +265,12 @@ impl<'l> Shift<'l> {
                 if let Some(claim) = claim {
                     self.claim_trouble.over(&self.lane.queue);
                     self.fetcher.claimed(claim, batch.tasks.len() + cancelled.len());
+                    self.take_in(batch);
                 }
                 if settlements.iter().any(|settled| matches!(settled.disposition, Disposition::Retry { .. })) {
                     self.lane.retry_scheduled.notify_one();
                 }
                 cancelled.into_iter().for_each(|settlement| self.settler.push(settlement));
-                let claimed_at = ClaimedAt { backend: batch.at, local: Instant::now() };
-                self.take_in(batch.tasks, claimed_at);
                 if self.draining {
                     self.give_back_queued();
                 }
@@ -287,23 +291,22 @@ impl<'l> Shift<'l> {
         }
     }
 
-    /// Queues what was claimed. Suspects that came with others go back, to be claimed again one by one.
-    fn take_in(&mut self, tasks: Vec<Claimed>, claimed_at: ClaimedAt) {
+    /// Queues what was claimed. Suspects that may not be tried now go back, to be claimed again one by one.
+    fn take_in(&mut self, ClaimedBatch { tasks, at, .. }: ClaimedBatch) {
+        let claimed_at = ClaimedAt { backend: at, local: Instant::now() };
         let alone = tasks.len() == 1 && self.queued.is_empty() && self.running.is_empty();
-        let mut suspects = 0;
-        let claimed = tasks.len();
+        let may_try = alone && self.caution.may_try();
+        let mut any_suspect = false;
         for task in tasks {
             let suspect = is_suspect(&task, self.lane.options.recovery);
-            suspects += usize::from(suspect);
-            if suspect && !alone {
+            any_suspect |= suspect;
+            if suspect && !may_try {
                 self.settler.push(task.release());
             } else {
                 self.queued.push_back((task, claimed_at));
             }
         }
-        if claimed > 0 {
-            self.one_by_one = suspects > 0;
-        }
+        self.caution.claimed(any_suspect);
     }
 
     fn begin_draining(&mut self) {

@@ -13,6 +13,7 @@ use super::{
     quota::{QueueQuota, Quota},
     runner::RunnerFactory,
     shutdown::Shutdown,
+    suspicion::Court,
     workers::Workers,
 };
 use crate::{QueueName, backend::TaskBackend};
@@ -128,6 +129,7 @@ impl WorkerSupervisor {
             error_policy: *error_policy,
             restart_budget: *restart_budget,
             quota,
+            court: Court::of_this_process(),
             task_options: runner.options.clone(),
             options: self.plan.options,
             shutdown: self.shutdown.clone(),

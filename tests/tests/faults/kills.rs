@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis_ext::{backend::TaskBackend as _, prelude::*};
+use redis_ext::{backend::TaskBackend as _, prelude::*, worker::WorkerOptions};
 use redis_ext_tests::{Job, Ledger, RedisServer, eventually};
 
 use crate::{
@@ -189,6 +189,34 @@ fn a_worker_that_froze_for_longer_than_its_lease_cannot_settle_and_goes_on_as_an
         let left = backend.inspect(&Job::QUEUE).await.unwrap();
         assert_eq!((left.claimed, left.workers, left.dead, left.scheduled), (0, 0, 0, 0));
         measurement.end("SIGSTOP of a worker beyond its lease, SIGCONT", tasks, &ledger, Some(recovery));
+    });
+}
+
+#[test]
+fn a_server_that_stood_still_for_longer_than_a_lease_takes_no_task_from_the_living() {
+    let measurement = Measurement::begin();
+    play(async move || {
+        let tasks = 5_000;
+        let server = RedisServer::start();
+        let backend = RedisBackend::connect(&server.url()).await.unwrap();
+        let ledger = Ledger::default();
+        enqueue(&backend, tasks).await;
+        let workers = [0, 1].map(|_| Worker::start(&server, &ledger, Duration::from_millis(20), 16));
+        eventually("both are busy", || async { workers.iter().all(|worker| ledger.ended_by(worker.number) >= 200) })
+            .await;
+        server.signal("-STOP");
+        tokio::time::sleep(WorkerOptions::DEFAULT_LEASE + Duration::from_secs(2)).await;
+        let (done, thawed) = (ledger.ended(), Instant::now());
+        server.signal("-CONT");
+        in_time("the workers go on", RERUN_WITHIN, || async { ledger.ended() >= done + 512 }).await;
+        let recovery = thawed.elapsed();
+        in_time("everything is done", RERUN_WITHIN * 3, || is_idle(&backend)).await;
+        for worker in workers {
+            assert!(worker.end("-TERM").success());
+        }
+        assert_eq!((ledger.lost(tasks), ledger.duplicates()), (vec![], 0));
+        let fault = "SIGSTOP of redis-server beyond the leases, SIGCONT, 2 workers";
+        measurement.end(fault, tasks, &ledger, Some(recovery));
     });
 }
 

@@ -239,7 +239,7 @@ impl Stage {
         for worker in self.ask::<Vec<String>>("ZRANGE", &["{q}:workers", "0", "-1"]) {
             self.ask::<()>("ZADD", &["{q}:workers", "1", worker.as_str()]);
         }
-        while self.backend.recover(&QUEUE, &Recovery::default()).await.unwrap().more {}
+        while self.backend.recover(&QUEUE, &Recovery::default(), Duration::ZERO).await.unwrap().more {}
         let after = self.found();
         for gone in ["claimed", "landed", "workers"] {
             assert!(!after.contains(gone), "after recovery: {after}");

@@ -1,4 +1,4 @@
-//! Each transition of the task role × each fault × each of the commands that the transition consists of.
+//! Each transition of the task and effect roles × each fault × each of the commands that the transition consists of.
 //!
 //! A transition is a function that sets the scene, makes its call through [`Stage::drive`], and says what the server
 //! must hold afterwards. Its commands stand in the table below, which the undisturbed run holds to be complete; those
@@ -9,8 +9,8 @@ use std::time::Duration;
 use redis_ext::{
     TaskId,
     backend::{
-        DeadLetter, DeathReason, Due, Lease, NewTask, Page, Recovery, Retention, Selection, Settlement,
-        TaskBackend as _, UniqueLock,
+        DeadLetter, DeathReason, Due, EffectBackend as _, EffectKey, EffectState, Lease, NewTask, Page, Recovery,
+        Retention, Selection, Settlement, TaskBackend as _, UniqueLock,
     },
     task::Envelope,
 };
@@ -66,6 +66,8 @@ transitions! {
     cancel: "cancel";
     ask_what_is_cancelled: "ZMSCORE";
     settle_cancelled: "settle";
+    begin_effect: "begin_effect";
+    finish_effect: "finish_effect";
 }
 
 macro_rules! faults {
@@ -174,7 +176,7 @@ async fn renew(stage: &Stage) {
     let lease = stage.joined().await;
     stage.expire(&lease);
     stage.drive(async || stage.backend.renew(&lease, TTL).await).await;
-    assert_eq!(stage.backend.recover(&QUEUE, &Recovery::default()).await.unwrap(), Default::default());
+    assert_eq!(stage.backend.recover(&QUEUE, &Recovery::default(), Duration::ZERO).await.unwrap(), Default::default());
     stage.holds("workers 1").await;
 }
 
@@ -298,7 +300,7 @@ async fn recover(stage: &Stage) {
     let lease = stage.joined().await;
     laden(stage, &lease).await;
     stage.expire(&lease);
-    stage.drive(async || stage.backend.recover(&QUEUE, &Recovery::default()).await).await;
+    stage.drive(async || stage.backend.recover(&QUEUE, &Recovery::default(), Duration::ZERO).await).await;
     stage.holds("ready 1* 2* 3 4 5 | dead 0").await;
 }
 
@@ -383,6 +385,31 @@ async fn settle_cancelled(stage: &Stage) {
     let settlements = [claimed(stage, &lease, 1, 1).await.remove(0).cancelled(task.id).unlock("a", task.id)];
     stage.drive(async || stage.backend.settle(&lease, &settlements, None).await).await;
     stage.holds("workers 1").await;
+}
+
+const FOREVER: Duration = Duration::from_secs(3600);
+
+fn effect() -> EffectKey {
+    EffectKey { queue: QUEUE.clone(), task: TaskId::random(), name: "charge".into() }
+}
+
+async fn begin_effect(stage: &Stage) {
+    let effect = effect();
+    let state = stage.drive(async || stage.backend.begin_effect(&effect, FOREVER).await).await;
+    // A begin that was applied twice has a greater token, and only that one can finish.
+    let token = if stage.applies_twice() { 2 } else { 1 };
+    assert_eq!(state, EffectState::Begun(token));
+    for (token, finishes) in [(token - 1, false), (token, true)] {
+        assert_eq!(stage.backend.finish_effect(&effect, token, b"r", FOREVER).await.unwrap(), finishes);
+    }
+}
+
+async fn finish_effect(stage: &Stage) {
+    let effect = effect();
+    assert_eq!(stage.backend.begin_effect(&effect, FOREVER).await.unwrap(), EffectState::Begun(1));
+    assert!(stage.drive(async || stage.backend.finish_effect(&effect, 1, b"r", FOREVER).await).await);
+    let state = stage.backend.begin_effect(&effect, FOREVER).await.unwrap();
+    assert_eq!(state, EffectState::Finished(b"r".to_vec()), "it is had once");
 }
 
 /// The network may hold a request back until long after it was repeated and its tasks were settled.

@@ -1,6 +1,8 @@
 //! Workers come, go and die.
 
 use proptest::prelude::*;
+use std::time::Duration;
+
 use redis_ext::backend::{Recovered, Recovery};
 
 use super::{
@@ -56,7 +58,8 @@ impl Machine {
         let (mut requeued, mut buried) = (0, 0);
         for call in 0.. {
             prop_assert!(call < ENOUGH_CALLS, "the recovery does not come to an end");
-            let step: Recovered = self.world.backend.recover(&self.world.queue, &Recovery { poison_after }).await?;
+            let step: Recovered =
+                self.world.backend.recover(&self.world.queue, &Recovery { poison_after }, Duration::ZERO).await?;
             (requeued, buried) = (requeued + step.requeued, buried + step.buried);
             if !step.more {
                 break;

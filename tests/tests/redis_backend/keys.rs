@@ -40,7 +40,7 @@ async fn recovery_restores_the_order_and_leaves_no_key_behind() {
     backend.settle(&lease, &[done], None).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
 
-    let recovered = backend.recover(&QUEUE, &Recovery::default()).await.unwrap();
+    let recovered = backend.recover(&QUEUE, &Recovery::default(), Duration::ZERO).await.unwrap();
     assert_eq!((recovered.requeued, recovered.buried, recovered.more), (4, 0, false));
     assert_eq!(backend.renew(&lease, TTL).await.unwrap_err().kind(), BackendErrorKind::LeaseLost);
     assert_eq!(raw.send("DBSIZE"), ":1");

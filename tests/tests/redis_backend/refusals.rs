@@ -126,7 +126,11 @@ async fn a_key_of_another_type_fails_the_operation_before_anything_is_written() 
         expect("delete", kind(backend.delete_dead(&QUEUE, &all).await.map(drop)), &["dead", "index", "stats"]);
         let retention = Retention::default();
         expect("trim", kind(backend.trim_dead(&QUEUE, &retention).await.map(drop)), &["dead", "index", "stats"]);
-        expect("recover", kind(backend.recover(&QUEUE, &Recovery::default()).await.map(drop)), &["workers"]);
+        expect(
+            "recover",
+            kind(backend.recover(&QUEUE, &Recovery::default(), Duration::ZERO).await.map(drop)),
+            &["workers", "stats"],
+        );
     }
 }
 

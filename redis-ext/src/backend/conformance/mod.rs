@@ -114,6 +114,7 @@ macro_rules! __conformance_cases {
                 leaving_after_a_recovery_takes_nothing_from_the_next_worker;
             recovery:
                 a_living_worker_is_left_alone,
+                when_nobody_has_watched_for_long_the_living_renew_before_anyone_is_recovered,
                 tasks_of_a_dead_worker_return_to_the_head_in_order,
                 recovery_counts_an_attempt_and_a_crash,
                 a_bare_task_gets_an_envelope_when_it_is_recovered,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Subject, Worker,
-    subject::{LONG, envelope, letter, odd_entries, task},
+    subject::{LONG, SHORT, envelope, letter, odd_entries, task},
 };
 use crate::{
     BackendErrorKind, TaskId, Timestamp,
@@ -18,6 +18,28 @@ pub async fn a_living_worker_is_left_alone(subject: &Subject) {
     let task = worker.claim_one().await;
     assert_eq!(subject.recover().await, Recovered::default());
     worker.settle([task.done()]).await;
+}
+
+/// As after an outage of the store, or a jump of its clock.
+pub async fn when_nobody_has_watched_for_long_the_living_renew_before_anyone_is_recovered(subject: &Subject) {
+    subject.push([1, 2]).await;
+    let (living, dead) = (subject.doomed_worker().await, subject.doomed_worker().await);
+    let kept = living.claim_one().await;
+    assert_eq!(dead.claim(1).await.len(), 1);
+    subject.expire().await;
+    assert_eq!(subject.recover_with(SHORT).await, Recovered::default(), "both leases have expired");
+    living.renew(LONG).await.unwrap();
+    let mut recovered = 0;
+    for _ in 0..200 {
+        tokio::time::sleep(SHORT / 5).await;
+        recovered += subject.recover_with(SHORT).await.requeued;
+        if recovered > 0 {
+            break;
+        }
+    }
+    assert_eq!(recovered, 1, "the dead one's");
+    living.settle([kept.done()]).await;
+    assert_eq!(subject.drain_numbers().await, [2]);
 }
 
 pub async fn tasks_of_a_dead_worker_return_to_the_head_in_order(subject: &Subject) {

@@ -92,7 +92,11 @@ impl Subject {
     }
 
     pub(super) async fn recover(&self) -> Recovered {
-        self.backend.recover(&self.queue, &Recovery::default()).await.unwrap()
+        self.recover_with(Duration::ZERO).await
+    }
+
+    pub(super) async fn recover_with(&self, patience: Duration) -> Recovered {
+        self.backend.recover(&self.queue, &Recovery::default(), patience).await.unwrap()
     }
 
     /// Waits until doomed workers are dead, and takes back what they had; the answer is how many tasks.

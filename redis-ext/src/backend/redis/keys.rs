@@ -44,7 +44,8 @@ impl<'q> Keys<'q> {
         self.tagged("dead:index")
     }
 
-    /// HASH of counters: `dead_bytes`, the bytes of all dead letters.
+    /// HASH of `dead_bytes`, the bytes of all dead letters; `watched_at`, when somebody last looked for the dead, and
+    /// `judged_from`, before when no expired lease is taken for a death; both in ms.
     pub(super) fn stats(self) -> String {
         self.tagged("stats")
     }

@@ -217,8 +217,13 @@ impl TaskBackend for RedisBackend {
         cancel::cancelled(self.link(), queue, ids).await
     }
 
-    async fn recover(&self, queue: &QueueName, rules: &Recovery) -> Result<Recovered, BackendError> {
-        recovery::recover(self.link(), queue, rules).await
+    async fn recover(
+        &self,
+        queue: &QueueName,
+        rules: &Recovery,
+        patience: Duration,
+    ) -> Result<Recovered, BackendError> {
+        recovery::recover(self.link(), queue, rules, patience).await
     }
 
     async fn dead_letters(&self, queue: &QueueName, page: Page) -> Result<DeadLetters, BackendError> {

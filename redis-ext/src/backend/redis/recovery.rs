@@ -5,6 +5,8 @@
 //! is forgotten. What becomes of a task is decided here and written by a script that checks that nothing changed
 //! meanwhile. So any step may be repeated, by anyone, and a half-done recovery is finished by whoever comes next.
 
+use std::time::Duration;
+
 use redis::Value;
 
 use super::{
@@ -16,6 +18,7 @@ use super::{
 };
 use crate::{
     backend::{BackendError, Crashed, Lease, MAX_BATCH, Operation, Recovered, Recovery},
+    codec::millis,
     task::{QueueName, WorkerId},
 };
 
@@ -38,10 +41,15 @@ pub(super) async fn leave(link: &Link, lease: &Lease) -> Result<usize, BackendEr
     Ok(returned)
 }
 
-pub(super) async fn recover(link: &Link, queue: &QueueName, rules: &Recovery) -> Result<Recovered, BackendError> {
+pub(super) async fn recover(
+    link: &Link,
+    queue: &QueueName,
+    rules: &Recovery,
+    patience: Duration,
+) -> Result<Recovered, BackendError> {
     let operation = Operation::Recover;
-    let mut request = Request::script(&DOOM, &[Keys::of(queue).workers()]);
-    let reply = link.send(operation, request.arg(MAX_STEPS)).await?;
+    let mut request = Request::script(&DOOM, &[Keys::of(queue).workers(), Keys::of(queue).stats()]);
+    let reply = link.send(operation, request.arg(MAX_STEPS).arg(millis::of(patience))).await?;
     let doomed: Vec<String> = reply::read(operation, reply)?;
     let mut recovered = Recovered { more: doomed.len() == MAX_STEPS, ..Recovered::default() };
     let mut steps = MAX_STEPS;

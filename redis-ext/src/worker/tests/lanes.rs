@@ -18,7 +18,7 @@ use crate::{
     task::Envelope,
     worker::{
         ErrorPolicy, HandlerOptions, RestartBudget, WorkerOptions, lane::Lane, runner::RunnerFactory,
-        shutdown::Shutdown,
+        shutdown::Shutdown, suspicion::Court,
     },
 };
 
@@ -59,6 +59,7 @@ async fn run_lane<R>(
         error_policy: ErrorPolicy::Retry,
         restart_budget: RestartBudget { restarts: 20, window: Duration::from_secs(10) },
         quota: None,
+        court: Court::new(),
         task_options: Number::OPTIONS,
         options: WorkerOptions::default(),
         shutdown: shutdown.clone(),
@@ -179,6 +180,31 @@ async fn outcomes_that_cannot_be_settled_hold_claims_back() {
     run_lane(backend, 10 * MINUTE, done).await;
     let claimed = claimed.load(Relaxed);
     assert!(claimed <= 4 + HandlerOptions::DEFAULT_PREFETCH, "{claimed} tasks were claimed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_fails_every_call_of_a_busy_worker_is_not_stormed() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = || {
+        let calls = Arc::clone(&calls);
+        move |operation| {
+            calls.fetch_add(1, Relaxed);
+            failure(BackendErrorKind::Unavailable, operation)
+        }
+    };
+    let mut backend = MockTaskBackend::new();
+    backend.expect_join().returning(|_, _| Ok(()));
+    backend.expect_claim().times(1).returning(|_, claim| Ok(batch(claim, 3)));
+    let (renew, claim, wait, settle, leave) = (count(), count(), count(), count(), count());
+    backend.expect_renew().returning(move |_, _| Err(renew(Operation::Renew)));
+    backend.expect_claim().returning(move |_, _| Err(claim(Operation::Claim)));
+    backend.expect_claim_waiting().returning(move |_, _, _, _| Err(wait(Operation::Claim)));
+    backend.expect_settle().returning(move |_, _, _| Err(settle(Operation::Settle)));
+    backend.expect_leave().returning(move |_| Err(leave(Operation::Leave)));
+    run_lane(backend, 10 * MINUTE, done).await;
+    // A renewal each second, and the others each five seconds at the most.
+    let calls = calls.load(Relaxed);
+    assert!((600..=1200).contains(&calls), "{calls} calls in ten minutes");
 }
 
 #[tokio::test(start_paused = true)]
