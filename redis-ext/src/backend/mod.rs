@@ -12,7 +12,6 @@
 //!
 //! Time is the backend's: no clock of a client decides what is due or whose lease has expired.
 
-mod crash;
 mod effects;
 mod error;
 mod shared;
@@ -23,15 +22,14 @@ pub mod conformance;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 
-pub use crash::Crashed;
 pub use effects::{EffectBackend, EffectKey, EffectState};
 pub use error::{BackendError, BackendErrorKind, Operation};
 #[cfg(test)]
 pub(crate) use tasks::MockTaskBackend;
 pub use tasks::{
-    BatchId, CANCELLATION_RETENTION, Claim, Claimed, ClaimedBatch, DEFAULT_MAX_ENTRY_BYTES, DeadLetter, DeadLetters,
-    DeathReason, Disposition, Due, Enqueued, Lease, MAX_BATCH, NewTask, Page, Promoted, QueueStats, Receipt, Recovered,
-    Recovery, Retention, Selection, Settlement, TaskBackend, UniqueLock,
+    BatchId, CANCELLATION_RETENTION, Claim, Claimed, ClaimedBatch, Crashed, DEFAULT_MAX_ENTRY_BYTES, DeadLetter,
+    DeadLetters, DeathReason, Disposition, Due, Enqueued, Lease, MAX_BATCH, NewTask, Page, Promoted, QueueStats,
+    Receipt, Recovered, Recovery, Retention, Selection, Settlement, TaskBackend, UniqueLock,
 };
 
 pub use crate::task::WorkerId;

@@ -1,7 +1,38 @@
-//! What becomes of a task whose worker died holding it: the rule of every backend's `recover`.
+//! What becomes of the tasks of workers that died: the rules of every backend's `recover`.
 
-use super::{DeadLetter, DeathReason, Recovery};
+use super::{DeadLetter, DeathReason};
 use crate::task::Envelope;
+
+/// The rules of recovery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// A task whose worker died this many times while it held the task, running or about to run, goes to the dead
+    /// letters. Workers run a task on its last chance with nothing beside it in its lane, and one such task at a time
+    /// in a process, so that its neighbours are not taken for the culprit.
+    pub poison_after: u32,
+}
+
+impl Recovery {
+    /// [`poison_after`](Self::poison_after) unless told otherwise.
+    pub const DEFAULT_POISON_AFTER: u32 = 3;
+}
+
+impl Default for Recovery {
+    fn default() -> Self {
+        Self { poison_after: Self::DEFAULT_POISON_AFTER }
+    }
+}
+
+/// What [`TaskBackend::recover`](super::TaskBackend::recover) did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// How many tasks went back to the queue.
+    pub requeued: usize,
+    /// How many went to the dead letters as poison.
+    pub buried: usize,
+    /// Whether there is more to recover.
+    pub more: bool,
+}
 
 /// The fate of a task whose worker died holding it; see [`Recovery::judge`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,166 @@
+//! What was given up: why, how it is listed, and how long it is kept.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    CodecError, RedisTask,
+    task::{Envelope, TaskId, Timestamp},
+};
+
+/// Why a task is dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DeathReason {
+    /// It failed as often as it may.
+    AttemptsExhausted,
+    /// Its handler gave it up.
+    Fatal,
+    /// Its payload is not one of its type.
+    Undecodable,
+    /// Its envelope cannot be read: it is malformed or of a version unknown to the worker.
+    Envelope,
+    /// Its workers died too often while running it.
+    Poison,
+    /// Its deadline passed before it was run.
+    DeadlinePassed,
+}
+
+impl fmt::Display for DeathReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AttemptsExhausted => "out of attempts",
+            Self::Fatal => "given up by its handler",
+            Self::Undecodable => "undecodable",
+            Self::Envelope => "in an unreadable envelope",
+            Self::Poison => "poison to its workers",
+            Self::DeadlinePassed => "past its deadline",
+        })
+    }
+}
+
+/// A task that was given up, kept with what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// The task's ID; one made up if it had none.
+    pub id: TaskId,
+    /// Why it is dead.
+    pub reason: DeathReason,
+    /// The last attempt's error and what was behind it, outermost first.
+    pub errors: Vec<String>,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// When it was enqueued, if that is known.
+    pub enqueued_at: Option<Timestamp>,
+    /// When it was given up, by the backend's clock; the backend fills it in.
+    pub died_at: Timestamp,
+    /// What a replay puts into the queue: for an entry that could not be read, its original bytes.
+    pub entry: Vec<u8>,
+}
+
+impl DeadLetter {
+    /// A dead letter about to be settled.
+    #[must_use]
+    pub fn new(id: TaskId, reason: DeathReason, errors: Vec<String>, entry: Vec<u8>) -> Self {
+        Self { id, reason, errors, attempts: 0, enqueued_at: None, died_at: Timestamp::default(), entry }
+    }
+
+    /// The task within.
+    ///
+    /// # Errors
+    /// [`CodecError`] when it is none of this type, as for a letter that is dead because of that.
+    ///
+    /// # Examples
+    /// ```
+    /// use redis_ext::{RedisTask, TaskId, backend::{DeadLetter, DeathReason}};
+    ///
+    /// #[derive(RedisTask)]
+    /// struct Charge { cents: u32 }
+    ///
+    /// let entry = br#"{"cents": 250}"#.to_vec();
+    /// let letter = DeadLetter::new(TaskId::random(), DeathReason::Fatal, vec!["no account".into()], entry);
+    /// assert_eq!(letter.decode::<Charge>()?.cents, 250);
+    /// assert_eq!(letter.to_string(), "given up by its handler after 0 attempts: no account");
+    /// # Ok::<(), redis_ext::CodecError>(())
+    /// ```
+    pub fn decode<T: RedisTask>(&self) -> Result<T, CodecError> {
+        T::decode(Envelope::parse(&self.entry).map_err(CodecError::new)?.payload())
+    }
+
+    /// With the history that its envelope holds.
+    #[must_use]
+    pub fn with_history(mut self, attempts: u32, enqueued_at: Option<Timestamp>) -> Self {
+        self.attempts = attempts;
+        self.enqueued_at = enqueued_at;
+        self
+    }
+}
+
+impl fmt::Display for DeadLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.attempts == 1 { "" } else { "s" };
+        write!(f, "{} after {} attempt{plural}: {}", self.reason, self.attempts, self.errors.join(": "))
+    }
+}
+
+/// Which part of the dead letters to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// How many of the latest to pass over.
+    pub offset: usize,
+    /// How many to list at most; more than [`MAX_BATCH`](super::MAX_BATCH) is taken as that.
+    pub limit: usize,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { offset: 0, limit: 100 }
+    }
+}
+
+/// A page of dead letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// The letters, the latest first.
+    pub letters: Vec<DeadLetter>,
+    /// How many there are in all.
+    pub total: usize,
+}
+
+/// Which dead letters an operation is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// Those of these tasks, at most [`MAX_BATCH`](super::MAX_BATCH); IDs without a dead letter are passed over.
+    Ids(Vec<TaskId>),
+    /// All that there were when the operation began.
+    All,
+}
+
+/// How many dead letters are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// The most letters.
+    pub count: usize,
+    /// The greatest age.
+    pub age: Duration,
+    /// The most bytes of their entries and descriptions together.
+    pub bytes: usize,
+}
+
+impl Retention {
+    /// [`count`](Self::count) unless told otherwise.
+    pub const DEFAULT_COUNT: usize = 100_000;
+    /// [`age`](Self::age) unless told otherwise: 30 days.
+    pub const DEFAULT_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
+    /// [`bytes`](Self::bytes) unless told otherwise: 256 MiB.
+    pub const DEFAULT_BYTES: usize = 256 * 1024 * 1024;
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { count: Self::DEFAULT_COUNT, age: Self::DEFAULT_AGE, bytes: Self::DEFAULT_BYTES }
+    }
+}
