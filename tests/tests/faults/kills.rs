@@ -108,6 +108,34 @@ fn a_worker_ended_by_sigterm_under_load_leaves_nothing_claimed_and_repeats_nothi
 }
 
 #[test]
+fn a_rolling_deploy_under_load_repeats_nothing() {
+    let measurement = Measurement::begin();
+    play(async move || {
+        let (tasks, deploys) = (20_000, 6);
+        let server = RedisServer::start();
+        let backend = RedisBackend::connect(&server.url()).await.unwrap();
+        let ledger = Ledger::default();
+        enqueue(&backend, tasks).await;
+        let start = || Worker::start(&server, &ledger, Duration::from_millis(5), 32);
+        let mut workers = vec![start(), start(), start()];
+        for deploy in 1..=deploys {
+            let so_many = tasks * deploy / (deploys + 1);
+            in_time("the workers go on", RERUN_WITHIN * 3, || async { ledger.ended() >= so_many }).await;
+            workers.push(start());
+            assert!(workers.remove(0).end("-TERM").success());
+        }
+        in_time("everything is done", RERUN_WITHIN * 3, || is_idle(&backend)).await;
+        for worker in workers {
+            assert!(worker.end("-TERM").success());
+        }
+        assert_eq!((ledger.lost(tasks), ledger.duplicates()), (vec![], 0));
+        let left = backend.inspect(&Job::QUEUE).await.unwrap();
+        assert_eq!((left.claimed, left.workers, left.dead), (0, 0, 0));
+        measurement.end(format!("a rolling deploy: SIGTERM {deploys} times, 3 workers"), tasks, &ledger, None);
+    });
+}
+
+#[test]
 fn a_second_sigterm_aborts_what_runs_and_gives_it_back() {
     play(async || {
         let server = RedisServer::start();

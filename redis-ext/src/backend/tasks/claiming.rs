@@ -120,7 +120,7 @@ pub struct Settlement {
 }
 
 impl Settlement {
-    /// Releases a [`UniqueLock`] in the same step, if `id` holds it.
+    /// Releases a [`UniqueLock`](super::UniqueLock) in the same step, if `id` holds it.
     #[must_use]
     pub fn unlock(mut self, digest: impl Into<String>, id: TaskId) -> Self {
         self.unlock = Some((digest.into(), id));
