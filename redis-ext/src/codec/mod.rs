@@ -1,4 +1,6 @@
-//! JSON in and out: what payloads are made of.
+//! JSON in and out: what payloads are made of. Where equal values must be equal bytes, it is [canonical].
+
+pub mod canonical;
 
 use serde::{Serialize, de::DeserializeOwned};
 
