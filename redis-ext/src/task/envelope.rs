@@ -87,12 +87,17 @@ impl<'a> Envelope<'a> {
     /// The envelope of a new task.
     #[must_use]
     pub fn new(id: TaskId, enqueued_at: Timestamp, payload: &'a [u8]) -> Self {
-        Self { id, enqueued_at: Some(enqueued_at), bare: false, ..Self::bare(payload) }
+        Self { enqueued_at: Some(enqueued_at), bare: false, ..Self::blank(id, payload) }
     }
 
     fn bare(payload: &'a [u8]) -> Self {
+        Self::blank(TaskId::random(), payload)
+    }
+
+    /// A task without a history.
+    fn blank(id: TaskId, payload: &'a [u8]) -> Self {
         Self {
-            id: TaskId::random(),
+            id,
             enqueued_at: None,
             attempt: 0,
             crashes: 0,
@@ -256,7 +261,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        let mut envelope = Envelope { bare: false, ..Envelope::bare(b"") };
+        let mut envelope = Envelope { bare: false, ..Envelope::blank(TaskId::NIL, b"") };
         let mut id = None;
         let mut payload: Option<&'de RawValue> = None;
         while let Some(FieldName(name)) = fields.next_key()? {

@@ -22,6 +22,9 @@ impl TaskId {
     /// The bytes of an ID's text form.
     pub const TEXT_BYTES: usize = uuid::fmt::Hyphenated::LENGTH;
 
+    /// The place of an ID that is not known yet.
+    pub(crate) const NIL: Self = Self(Uuid::nil());
+
     /// A new ID, unlike any other.
     #[must_use]
     pub fn random() -> Self {
