@@ -118,21 +118,24 @@ impl<'a> Envelope<'a> {
     pub fn parse(entry: &'a [u8]) -> Result<Self, EnvelopeError> {
         const MARK: &[u8] = b"\"redis_ext\"";
         const OURS: &[u8] = b"{\"redis_ext\":1,";
-        if memchr::memmem::find(entry, MARK).is_none() {
-            return Ok(Self::bare(entry));
+        if entry.starts_with(OURS) {
+            return Self::read(entry);
         }
-        if !entry.trim_ascii_start().starts_with(b"{") {
+        if memchr::memmem::find(entry, MARK).is_none() || !entry.trim_ascii_start().starts_with(b"{") {
             return Ok(Self::bare(entry));
         }
         // The mark may stand deeper within a bare payload: the top level decides.
-        let version = if entry.starts_with(OURS) { Ok(Some(ENVELOPE_VERSION)) } else { version_of(entry) };
-        match version {
-            Ok(Some(ENVELOPE_VERSION)) => serde_json::from_slice(entry).map_err(EnvelopeError::Malformed),
+        match version_of(entry) {
+            Ok(Some(ENVELOPE_VERSION)) => Self::read(entry),
             Ok(Some(other)) => Err(EnvelopeError::UnknownVersion(other)),
             Ok(None) => Ok(Self::bare(entry)),
             Err(error) if error.is_data() => Err(EnvelopeError::Malformed(error)),
             Err(_not_json) => Ok(Self::bare(entry)),
         }
+    }
+
+    fn read(entry: &'a [u8]) -> Result<Self, EnvelopeError> {
+        serde_json::from_slice(entry).map_err(EnvelopeError::Malformed)
     }
 
     /// What the task type reads.

@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use memchr::memmem::Finder;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
@@ -15,8 +16,8 @@ use crate::{
 
 /// Whether the next death of its worker makes this task poison.
 pub(crate) fn is_suspect(task: &Claimed, rules: Recovery) -> bool {
-    const MARK: &[u8] = b"\"crashes\"";
-    memchr::memmem::find(task.entry(), MARK).is_some()
+    static MARK: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"crashes\""));
+    MARK.find(task.entry()).is_some()
         && Envelope::parse(task.entry())
             .is_ok_and(|envelope| envelope.crashes > 0 && envelope.crashes.saturating_add(1) >= rules.poison_after)
 }
