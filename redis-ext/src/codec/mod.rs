@@ -74,3 +74,17 @@ pub(crate) mod millis {
         u64::deserialize(deserializer).map(Duration::from_millis)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_float_comes_back_to_the_last_bit() {
+        for value in [1_000_000_000_000_000.1, 0.1, f64::MAX, f64::MIN_POSITIVE, -1.234_567_890_123_456_7e-300] {
+            let mut json = Vec::new();
+            encode(&value, &mut json).unwrap();
+            assert_eq!(decode::<f64>(&json).unwrap().to_bits(), value.to_bits());
+        }
+    }
+}

@@ -112,11 +112,17 @@ enum Error {
     #[error(transparent)]
     Json(#[from] serde_json::Error),
     #[error("{0:?} is not a number")]
-    Number(String, #[source] std::num::ParseFloatError),
+    Number(String, #[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("a value could not be turned into text")]
     Text(#[from] std::fmt::Error),
     #[error("{0}")]
     Refused(String),
+}
+
+impl Error {
+    fn number(text: &str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Number(text.to_owned(), Box::new(source))
+    }
 }
 
 impl serde::ser::Error for Error {
