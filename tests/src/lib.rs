@@ -1,4 +1,5 @@
-//! What the tests of redis-ext share: real Redis servers, started and stopped by the tests that need them.
+//! What the tests of redis-ext share: real Redis servers and Python programs, started and stopped by the tests that need
+//! them.
 //!
 //! The tests themselves are in `tests/`, a file a theme.
 
@@ -7,6 +8,7 @@
 mod jobs;
 mod ledger;
 mod proxy;
+mod python;
 mod redis_server;
 
 use std::{future::Future, time::Duration};
@@ -14,6 +16,7 @@ use std::{future::Future, time::Duration};
 pub use jobs::{Job, Kind, undecodable};
 pub use ledger::{Begun, Ledger, Run};
 pub use proxy::{Command, Fault, Proxy};
+pub use python::{Python, PythonProcess};
 pub use redis_server::{RedisServer, RedisServerBuilder};
 
 /// Waits until `condition` holds, looking often.

@@ -70,7 +70,7 @@ fn integer() -> impl Strategy<Value = i128> {
 }
 
 /// Finite floats, most of them near a place where their spelling changes.
-fn float() -> impl Strategy<Value = f64> {
+pub(crate) fn float() -> impl Strategy<Value = f64> {
     let finite = |value: f64| if value.is_finite() { value } else { 0.5 };
     let near_power_of_ten = (-325_i32..310, -3_i64..4).prop_map(|(exponent, steps)| {
         let power: f64 = format!("1e{exponent}").parse().unwrap_or_default();

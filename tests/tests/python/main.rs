@@ -4,3 +4,4 @@
 
 mod canonical_json;
 mod json;
+mod work_queue;
