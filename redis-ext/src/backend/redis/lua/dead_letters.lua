@@ -3,7 +3,7 @@
 -- KEYS  1 dead, 2 index of the dead
 -- ARGV  1 how many to pass over, 2 how many to list (at most 512)
 -- Reply {how many there are, {id, died at (µs since the epoch), record (nil if it is missing), …}}
--- Cost  three commands
+-- Cost  four commands
 
 local dead, index = KEYS[1], KEYS[2]
 redis.call('HLEN', dead)

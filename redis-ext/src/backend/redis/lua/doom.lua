@@ -8,7 +8,7 @@
 -- KEYS  1 workers, 2 stats (HASH: watched_at, judged_from in ms)
 -- ARGV  1 the most to answer, 2 patience in ms
 -- Reply the incarnations that are to be recovered; those of a recovery that was broken off come first
--- Cost  five commands, and one for each incarnation found
+-- Cost  six commands, and one for each incarnation found
 
 local workers, stats = KEYS[1], KEYS[2]
 local patience = tonumber(ARGV[2])

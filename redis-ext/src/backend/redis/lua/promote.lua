@@ -3,7 +3,7 @@
 -- KEYS  1 ready, 2 scheduled
 -- ARGV  1 the most to move (at most 512), 2 the bytes of the `<id>:` before each entry
 -- Reply {how many were moved, ms until the next is due (0 = one is due now, -1 = there is none)}
--- Cost  five commands, whatever is moved
+-- Cost  six commands, whatever is moved
 
 local ready, scheduled = KEYS[1], KEYS[2]
 redis.call('LLEN', ready)

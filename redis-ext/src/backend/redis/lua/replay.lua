@@ -4,7 +4,7 @@
 -- KEYS  1 ready, 2 dead, 3 index of the dead, 4 stats, 5 cancelled
 -- ARGV  1 latest time of death in µs ('' = the latest there is), 2 the most to move (at most 512), 3… the IDs (none = all there are)
 -- Reply {how many letters were looked at, how many were moved, the latest time of death}
--- Cost  six commands, and four for each letter
+-- Cost  eight commands, and five for each letter
 
 local ready, dead, index, stats, cancelled = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 redis.call('LLEN', ready)

@@ -3,7 +3,7 @@
 -- KEYS  1 dead, 2 index of the dead, 3 stats
 -- ARGV  1 the most letters, 2 the greatest age in ms, 3 the most bytes, 4 the most to delete (at most 512)
 -- Reply how many were deleted
--- Cost  six commands, and four for each letter deleted
+-- Cost  seven commands, and four for each letter deleted
 
 local dead, index, stats = KEYS[1], KEYS[2], KEYS[3]
 check_graveyard(dead, index, stats)

@@ -1,0 +1,100 @@
+//! What each transition may cost: the Redis commands that it runs, as the server counts them, for batches of 64 tasks. A
+//! script that comes to do more fails here, not in production.
+
+use super::*;
+
+const TASKS: usize = 64;
+
+/// What does not count: the call of a script itself, and what this test asks.
+const NOT_COUNTED: [&str; 4] = ["evalsha", "info", "config|resetstat", "script|load"];
+
+struct Till {
+    raw: Raw,
+    spent: Vec<(&'static str, usize, usize)>,
+}
+
+impl Till {
+    /// Runs a transition and notes what it has spent beside its budget: so many commands.
+    async fn pay<T>(
+        &mut self,
+        transition: &'static str,
+        budget: usize,
+        run: impl AsyncFn() -> Result<T, BackendError>,
+    ) -> T {
+        self.raw.send("CONFIG RESETSTAT");
+        let answer = run().await.unwrap();
+        let stats = self.raw.send("INFO commandstats");
+        let calls = stats.lines().filter_map(|line| {
+            let (name, rest) = line.trim().strip_prefix("cmdstat_")?.split_once(":calls=")?;
+            let calls: usize = rest.split(',').next()?.parse().ok()?;
+            (!NOT_COUNTED.contains(&name)).then_some(calls)
+        });
+        self.spent.push((transition, calls.sum(), budget));
+        answer
+    }
+}
+
+fn many() -> Vec<NewTask> {
+    (0..TASKS).map(|number| NewTask::new(number.to_string())).collect()
+}
+
+#[tokio::test]
+async fn no_transition_runs_more_commands_than_its_budget() {
+    let server = RedisServer::start();
+    let backend = connect(&server).await;
+    let mut till = Till { raw: Raw::to(&server), spent: Vec::new() };
+    // So that no script has to be loaded within what is counted.
+    for _ in 0..2 {
+        till.spent.clear();
+        till.raw.send("FLUSHALL");
+        all_transitions(&backend, &mut till).await;
+    }
+    println!("{:<44} spent budget", "transition");
+    for (transition, spent, budget) in &till.spent {
+        println!("{transition:<44} {spent:>5} {budget:>6}");
+    }
+    let over: Vec<_> = till.spent.iter().filter(|(_, spent, budget)| spent > budget).collect();
+    assert!(over.is_empty(), "over the budget: {over:?}");
+    let generous: Vec<_> = till.spent.iter().filter(|(_, spent, budget)| spent < budget).collect();
+    assert!(generous.is_empty(), "cheaper than the budget, which can be lowered: {generous:?}");
+}
+
+async fn all_transitions(backend: &RedisBackend, till: &mut Till) {
+    let lease = Lease { queue: QUEUE.clone(), worker: WorkerId::random() };
+    till.pay("join", 4, async || backend.join(&lease, TTL).await).await;
+    till.pay("renew", 4, async || backend.renew(&lease, TTL).await).await;
+
+    till.pay("enqueue", 1, async || backend.enqueue(&QUEUE, &many()).await).await;
+    let batch = till.pay("claim", 11, async || backend.claim(&lease, claim(1, TASKS)).await).await;
+    assert_eq!(batch.tasks.len(), TASKS);
+    let _ids = backend.enqueue(&QUEUE, &many()).await.unwrap();
+    let done: Vec<_> = batch.tasks.into_iter().map(|task| task.done()).collect();
+    let settle_and_claim = async || backend.settle(&lease, &done, Some(claim(2, TASKS))).await;
+    let mut batch = till.pay("settle all as done, and claim", 14, settle_and_claim).await.tasks;
+    assert_eq!(batch.len(), TASKS);
+
+    let last = [batch.remove(TASKS - 1).done()];
+    till.pay("settle one of many", 6, async || backend.settle(&lease, &last, None).await).await;
+    let half: Vec<_> = batch.drain(TASKS / 2..).map(|task| task.done()).collect();
+    till.pay("settle half of them", 6, async || backend.settle(&lease, &half, None).await).await;
+    let later = Duration::from_secs(3600);
+    let retries: Vec<_> = batch.drain(..8).map(|task| task.retry(TaskId::random(), b"1".to_vec(), later)).collect();
+    till.pay("settle eight as retries", 24, async || backend.settle(&lease, &retries, None).await).await;
+    let dead: Vec<_> = batch.drain(..8).map(|task| task.dead(letter("1"))).collect();
+    till.pay("settle eight as dead", 50, async || backend.settle(&lease, &dead, None).await).await;
+    assert_eq!(till.pay("leave", 36, async || backend.leave(&lease).await).await, TASKS / 4);
+
+    till.pay("schedule", 3, async || backend.schedule(&QUEUE, &many(), Due::In(Duration::ZERO)).await).await;
+    assert_eq!(till.pay("promote", 6, async || backend.promote(&QUEUE, 512).await).await.moved, TASKS);
+    till.pay("cancel", 6, async || backend.cancel(&QUEUE, &[TaskId::random()]).await).await;
+    till.pay("ask what is cancelled", 1, async || backend.cancelled(&QUEUE, &[TaskId::random()]).await).await;
+    let rules = Recovery::default();
+    till.pay("recover, where nobody died", 6, async || backend.recover(&QUEUE, &rules, TTL).await).await;
+    till.pay("list eight dead letters", 4, async || backend.dead_letters(&QUEUE, Page::default()).await).await;
+    till.pay("trim, where nothing is over", 7, async || backend.trim_dead(&QUEUE, &Retention::default()).await).await;
+    let replay = async || backend.replay(&QUEUE, &Selection::All).await;
+    assert_eq!(till.pay("replay eight dead letters", 48, replay).await, 8);
+    till.pay("inspect", 5, async || backend.inspect(&QUEUE).await).await;
+    till.pay("pause", 1, async || backend.pause(&QUEUE).await).await;
+    till.pay("resume", 1, async || backend.resume(&QUEUE).await).await;
+}
