@@ -70,7 +70,7 @@ on_both_backends! {
     a_running_closure_is_dropped_when_its_task_is_cancelled,
     a_running_actor_is_told_that_its_task_was_cancelled_and_replaced,
     a_cancelled_task_of_a_lost_worker_is_not_run_again,
-    tasks_one_crash_short_of_poison_are_tried_one_at_a_time_in_all_lanes_of_a_process,
+    tasks_one_crash_short_of_poison_are_tried_one_at_a_time_in_all_lanes,
 }
 
 #[derive(RedisTask)]
@@ -500,11 +500,13 @@ async fn a_limit_holds_over_all_queues(backend: Arc<dyn Backend>) {
     assert!((10..=30).contains(&words), "a third of the first 60, give or take the start: {words}");
 }
 
-async fn tasks_one_crash_short_of_poison_are_tried_one_at_a_time_in_all_lanes_of_a_process(backend: Arc<dyn Backend>) {
-    let suspect = |payload: &str| {
-        let envelope = Envelope::new(TaskId::random(), Timestamp::from_millis(1), payload.as_bytes());
-        NewTask::new(envelope.after_crash().after_crash().to_entry())
-    };
+/// A task whose worker has died twice.
+fn suspect(payload: &str) -> NewTask {
+    let envelope = Envelope::new(TaskId::random(), Timestamp::from_millis(1), payload.as_bytes());
+    NewTask::new(envelope.after_crash().after_crash().to_entry())
+}
+
+async fn tasks_one_crash_short_of_poison_are_tried_one_at_a_time_in_all_lanes(backend: Arc<dyn Backend>) {
     for (queue, payload) in [(Number::QUEUE, "1"), (Word::QUEUE, r#"{"Plain":"a"}"#)] {
         let suspects: Vec<_> = (0..6).map(|_| suspect(payload)).collect();
         backend.enqueue(&queue, &suspects).await.unwrap();
@@ -726,6 +728,143 @@ fn lost_replies_run_no_cancelled_task_and_lose_no_other() {
     });
 }
 
+/// Runs a test in memory, with a clock that moves by itself when all wait.
+fn in_memory<F: Future<Output = ()>>(test: impl FnOnce(MemoryBackend) -> F) {
+    actix::System::new().block_on(async {
+        tokio::time::pause();
+        test(MemoryBackend::new()).await;
+    });
+}
+
+/// Whether the task that is held up is the suspect itself, or one that was running before it.
+fn long_tasks_hold_up_no_other_queue(first: Vec<NewTask>, then: Vec<NewTask>) {
+    in_memory(async |backend| {
+        let (long, short) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (counting_long, counting_short) = (Arc::clone(&long), Arc::clone(&short));
+        let _workers = WorkerSupervisor::builder(backend.clone())
+            .handler_fn(Concurrency::new(2), move |_: Task<Number>| {
+                counting_long.fetch_add(1, SeqCst);
+                std::future::pending()
+            })
+            .handler_fn(Concurrency::new(8), move |_: Task<Word>| {
+                counting_short.fetch_add(1, SeqCst);
+                async { Ok(()) }
+            })
+            .start()
+            .unwrap();
+        backend.enqueue(&Number::QUEUE, &first).await.unwrap();
+        eventually("a long task runs", || async { long.load(SeqCst) == 1 }).await;
+        backend.enqueue(&Number::QUEUE, &then).await.unwrap();
+        backend.enqueue(&Word::QUEUE, &[suspect(r#"{"Plain":"a"}"#)]).await.unwrap();
+        enqueue_words(&(Arc::new(backend) as _), 100).await;
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        assert_eq!((long.load(SeqCst), short.load(SeqCst)), (1 + then.len(), 101));
+    });
+}
+
+#[test]
+fn a_suspect_behind_a_long_task_is_run_and_holds_up_no_other_queue() {
+    long_tasks_hold_up_no_other_queue(vec![NewTask::new("1")], vec![suspect("2")]);
+}
+
+#[test]
+fn a_suspect_that_takes_long_holds_up_no_other_queue() {
+    long_tasks_hold_up_no_other_queue(vec![suspect("1")], vec![NewTask::new("2")]);
+}
+
+#[test]
+fn outcomes_on_their_way_for_long_hold_claims_back() {
+    in_memory(async |backend| {
+        let slow = backend.with_faults(Faults::new().delay(Operation::Settle, 1.., Duration::from_secs(3600)));
+        let options = HandlerOptions::from(Concurrency::new(8)).prefetch(0);
+        let _workers =
+            WorkerSupervisor::builder(slow).handler_fn(options, |_: Task<Number>| async { Ok(()) }).start().unwrap();
+        for number in 0..500 {
+            Number(number).enqueue(&backend).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let claimed = stats(&backend, &Number::QUEUE).await.claimed;
+        assert!((1..=16).contains(&claimed), "{claimed} claimed");
+    });
+}
+
+#[test]
+fn an_effect_whose_recording_fails_for_a_while_is_had_once() {
+    in_memory(async |backend| {
+        let faults = Faults::new()
+            .fail(Operation::FinishEffect, 1..=3, BackendErrorKind::Unavailable)
+            .lose_reply(Operation::FinishEffect, 4);
+        let flaky = backend.with_faults(faults);
+        let charges = Arc::new(AtomicUsize::new(0));
+        let charging = Arc::clone(&charges);
+        Number(1).enqueue(&backend).await.unwrap();
+        work_off(WorkerSupervisor::builder(backend).handler_fn(Concurrency::new(1), move |number: Task<Number>| {
+            let (charges, flaky) = (Arc::clone(&charging), flaky.clone());
+            async move {
+                let charge = |_fence| async { Ok(charges.fetch_add(1, SeqCst)) };
+                number.once("charge", &flaky, charge).await.map(drop)
+            }
+        }))
+        .await;
+        assert_eq!(charges.load(SeqCst), 1);
+    });
+}
+
+#[test]
+fn recoveries_whose_replies_are_lost_recover_all_the_same() {
+    in_memory(async |backend| {
+        let flaky = backend.with_faults(Faults::new().lose_reply(Operation::Recover, 1..));
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&runs);
+        let _workers = attentive(&(Arc::new(flaky) as _), move |_| {
+            counting.fetch_add(1, SeqCst);
+            async { Ok(()) }
+        })
+        .start()
+        .unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let dead = Lease { queue: Number::QUEUE, worker: WorkerId::random() };
+        backend.join(&dead, Duration::from_millis(50)).await.unwrap();
+        backend.pause(&Number::QUEUE).await.unwrap();
+        Number(1).enqueue(&backend).await.unwrap();
+        backend.resume(&Number::QUEUE).await.unwrap();
+        let claim = Claim { batch: BatchId(1), max: std::num::NonZeroUsize::MIN };
+        assert_eq!(backend.claim(&dead, claim).await.unwrap().tasks.len(), 1, "before a worker woke up");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(runs.load(SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_handler_that_stops_its_arbiter_costs_its_tasks_an_attempt() {
+    actix::System::new().block_on(async {
+        let backend = MemoryBackend::new();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&runs);
+        for number in 0..4 {
+            Number(number).enqueue(&backend).await.unwrap();
+        }
+        work_off(
+            WorkerSupervisor::builder(backend.clone())
+                .arbiters(1)
+                .lease(Duration::from_millis(400))
+                .heartbeat(Duration::from_millis(50))
+                .handler_fn(Concurrency::new(1), move |_: Task<Number>| {
+                    if counting.fetch_add(1, SeqCst) == 0 {
+                        actix::Arbiter::current().stop();
+                    }
+                    async {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        Ok(())
+                    }
+                }),
+        )
+        .await;
+        assert!(runs.load(SeqCst) >= 5, "{runs:?}");
+        assert_eq!(stats(&backend, &Number::QUEUE).await.dead, 0);
+    });
+}
+
 #[test]
 fn a_clock_moved_by_minutes_takes_no_living_worker_its_task() {
     const MINUTES: Duration = Duration::from_secs(10 * 60);
@@ -776,7 +915,10 @@ fn parts_that_do_not_fit_together_are_refused() {
         assert_eq!(refused(none), BuildError::NoConcurrency(Number::QUEUE));
         let nothing = builder().handler_fn(one, handle).limit(Concurrency::new(0), Precedence::Strict);
         assert_eq!(refused(nothing), BuildError::NoLimit);
-        let short = builder().handler_fn(one, handle).lease(second).heartbeat(second);
-        assert_eq!(refused(short), BuildError::ShortLease { lease: second, heartbeat: second });
+        let nanosecond = Duration::from_nanos(1);
+        for (lease, heartbeat) in [(second, second), (2 * nanosecond, nanosecond), (Duration::MAX, second)] {
+            let leased = builder().handler_fn(one, handle).lease(lease).heartbeat(heartbeat);
+            assert_eq!(refused(leased), BuildError::Lease { lease, heartbeat });
+        }
     });
 }

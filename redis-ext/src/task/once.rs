@@ -3,13 +3,17 @@
 use std::{future::Future, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
 
 use super::{RedisTask, Task, TaskError};
 use crate::{
-    Error,
+    Backoff, Error,
     backend::{EffectBackend, EffectKey, EffectState},
     codec,
 };
+
+/// The wait before recording an effect is tried again.
+const RECORD_AGAIN: Backoff = Backoff::exponential(Duration::from_millis(50), Duration::from_secs(2));
 
 /// The right to finish an effect, as a number that grows with each run that begins it.
 ///
@@ -25,13 +29,17 @@ impl<T: RedisTask> Task<T> {
     /// How long the result of an effect is remembered.
     pub const EFFECT_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 
+    /// How long recording an effect is tried for while the backend fails.
+    pub const EFFECT_PATIENCE: Duration = Duration::from_secs(30);
+
     /// Has an effect once: runs `effect` and remembers its result, or gives the remembered result if an earlier run of
     /// this task has finished it. `name` tells a task's effects apart.
     ///
     /// # Contract
     /// The result is recorded in one step, fenced: of several runs of the task, the one that began the effect last
     /// records, and the others fail. So what the effect does *to the backend's record* happens once. What it does
-    /// elsewhere happens again if the process dies after doing it and before it is recorded: for that, let the other
+    /// elsewhere happens again if the process dies, or the backend fails for longer than
+    /// [`EFFECT_PATIENCE`](Self::EFFECT_PATIENCE), after it is done and before it is recorded: for that, let the other
     /// side take part, by an idempotency key made of [`id`](Task::id) and `name`, or by the [`Fence`].
     ///
     /// A payload pushed without an envelope has an ID only from its first retry on: until then a rerun after a crash
@@ -81,10 +89,17 @@ impl<T: RedisTask> Task<T> {
         let result = effect(Fence { token }).await?;
         let mut record = Vec::new();
         codec::encode(&result, &mut record)?;
-        if backend.finish_effect(&key, token, &record, Self::EFFECT_TTL).await? {
-            Ok(result)
-        } else {
-            Err(Error::Fenced { queue: key.queue, task: key.task }.into())
+        let begun = Instant::now();
+        let mut failures = 0;
+        loop {
+            match backend.finish_effect(&key, token, &record, Self::EFFECT_TTL).await {
+                Ok(true) => return Ok(result),
+                Ok(false) => return Err(Error::Fenced { queue: key.queue, task: key.task }.into()),
+                // The effect is had: giving up would have it again, and recording it twice does no harm.
+                Err(error) if error.is_retryable() && begun.elapsed() < Self::EFFECT_PATIENCE => failures += 1,
+                Err(error) => return Err(error.into()),
+            }
+            tokio::time::sleep(RECORD_AGAIN.delay_after(failures)).await;
         }
     }
 }

@@ -65,11 +65,13 @@ pub enum BuildError {
     /// A limit under which nothing runs.
     #[error("the supervisor's limit is 0 tasks: it must be at least 1")]
     NoLimit,
-    /// Leases would expire between two heartbeats.
+    /// Leases would expire between two heartbeats, or never, or storm the backend.
     #[error(
-        "a lease of {lease:?} with a heartbeat every {heartbeat:?} would expire under a living worker: the heartbeat must be positive, and the lease at least twice as long"
+        "a lease of {lease:?} with a heartbeat every {heartbeat:?} cannot work: the heartbeat must be at least {:?}, the lease at least twice as long, and at most {:?}",
+        WorkerOptions::SHORTEST_HEARTBEAT,
+        WorkerOptions::LONGEST_LEASE
     )]
-    ShortLease {
+    Lease {
         /// The lease asked for.
         lease: Duration,
         /// The heartbeat asked for.
@@ -116,7 +118,8 @@ impl WorkerSupervisorBuilder {
 
     /// Handles tasks of type `T` with a closure that may block or compute for long: each call has a thread of tokio's
     /// blocking pool. Nothing can stop a call: when its time is up its result is ignored and another may begin beside
-    /// it, so a long one looks at [`Task::cancellation`] now and then.
+    /// it, and the process ends only when the call does, unless by [`std::process::exit`]. So a long one looks at
+    /// [`Task::cancellation`] now and then.
     ///
     /// # Examples
     /// ```
@@ -221,8 +224,9 @@ impl WorkerSupervisorBuilder {
         if self.limit.is_some_and(|(limit, _)| limit.tasks() == 0) {
             return Err(BuildError::NoLimit);
         }
-        if heartbeat.is_zero() || lease / 2 < heartbeat {
-            return Err(BuildError::ShortLease { lease, heartbeat });
+        let too_short = heartbeat < WorkerOptions::SHORTEST_HEARTBEAT || lease / 2 < heartbeat;
+        if too_short || lease > WorkerOptions::LONGEST_LEASE {
+            return Err(BuildError::Lease { lease, heartbeat });
         }
         for (at, PlannedQueue { queue, concurrency, .. }) in self.queues.iter().enumerate() {
             if *concurrency == 0 {

@@ -3,7 +3,7 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -19,13 +19,16 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
-    QueueName, TaskOptions,
+    Backoff, QueueName, TaskOptions,
     backend::{Lease, TaskBackend, WorkerId},
 };
 
 /// How long a lane tries to settle and to leave after it was told to abort. What it could not give back by then
 /// goes back when its lease expires.
 const LAST_CALLS: Duration = Duration::from_secs(5);
+
+/// The wait before the next incarnation when leases are lost sooner than they could expire.
+const REJOIN: Backoff = Backoff::exponential(Duration::from_millis(50), Duration::from_secs(5));
 
 /// Runs a future beside the lane, on an arbiter that handlers do not block.
 pub(crate) type Spawn = Arc<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
@@ -51,11 +54,20 @@ impl Lane {
     /// Works until it is told to drain.
     pub(crate) async fn run(self, runner: Rc<dyn Runner>) {
         let mut restarts = Restarts::new(self.restart_budget);
+        let mut short_shifts = 0;
         while !self.shutdown.is_draining() {
             let lease = Lease { queue: self.queue.clone(), worker: WorkerId::random() };
             if self.join(&lease).await {
                 tracing::debug!(queue = %lease.queue, worker = %lease.worker, "worker joined");
+                let joined = Instant::now();
                 self.shift(&lease, &*runner, &mut restarts).await;
+                short_shifts = if joined.elapsed() < self.options.lease { short_shifts + 1 } else { 0 };
+            }
+            if short_shifts > 0 {
+                tokio::select! {
+                    () = self.shutdown.draining() => {}
+                    () = tokio::time::sleep(REJOIN.delay_after(short_shifts)) => {}
+                }
             }
         }
     }

@@ -41,7 +41,8 @@ impl Maintenance {
         let mut trouble = Trouble::default();
         loop {
             let answer = self.backend.promote(&self.queue, MAX_BATCH).await;
-            let Promoted { next_due, .. } = self.note(&mut trouble, answer).await;
+            let Promoted { next_due, .. } = self.note(&mut trouble, answer);
+            trouble.wait().await;
             let wait = next_due.map_or(PROMOTE_EVERY, |due| due.min(PROMOTE_EVERY));
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -59,7 +60,8 @@ impl Maintenance {
         let every = heartbeat.min(patience / 2);
         loop {
             let answer = self.backend.recover(&self.queue, &recovery, patience).await;
-            let recovered = self.note(&mut trouble, answer).await;
+            // A call that failed is not waited for any longer: a watch that is late takes itself for interrupted.
+            let recovered = self.note(&mut trouble, answer);
             if recovered.requeued + recovered.buried > 0 {
                 let (requeued, buried) = (recovered.requeued, recovered.buried);
                 tracing::warn!(queue = %self.queue, requeued, buried, "recovered the tasks of a dead worker");
@@ -74,14 +76,16 @@ impl Maintenance {
         let mut trouble = Trouble::default();
         loop {
             let answer = self.backend.trim_dead(&self.queue, &self.options.retention).await;
-            if self.note(&mut trouble, answer).await < MAX_BATCH {
+            let trimmed = self.note(&mut trouble, answer);
+            trouble.wait().await;
+            if trimmed < MAX_BATCH {
                 tokio::time::sleep(TRIM_EVERY).await;
             }
         }
     }
 
-    /// The answer, or nothing after a pause when the call failed.
-    async fn note<T: Default>(&self, trouble: &mut Trouble, answer: Result<T, BackendError>) -> T {
+    /// The answer, or nothing when the call failed.
+    fn note<T: Default>(&self, trouble: &mut Trouble, answer: Result<T, BackendError>) -> T {
         match answer {
             Ok(answer) => {
                 trouble.over(&self.queue);
@@ -89,7 +93,6 @@ impl Maintenance {
             }
             Err(error) => {
                 trouble.failed(&self.queue, &error);
-                trouble.wait().await;
                 T::default()
             }
         }

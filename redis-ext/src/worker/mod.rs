@@ -9,8 +9,9 @@
 //!       ├─ Fetcher              when to claim, and how much
 //!       ├─ Attempts → Runner    decode and run in a handler actor or closure, fenced and timed
 //!       ├─ Watch                which running tasks were cancelled
+//!       ├─ Call                   an exchange with the backend, or a wait for a push
 //!       ├─ Seats                a place under the supervisor's limit, if it has one
-//!       ├─ suspicion            who must run alone, to tell killers from neighbours
+//!       ├─ Caution              who must run alone, to tell killers from neighbours
 //!       ├─ judgement            what an attempt's end means for its task
 //!       └─ Settler              collects outcomes, so that one call settles many
 //! ```
@@ -20,6 +21,7 @@
 
 mod attempt;
 mod builder;
+mod call;
 mod cancellation;
 mod fetcher;
 mod heartbeat;

@@ -68,7 +68,8 @@ pub enum ErrorPolicy {
     #[default]
     Retry,
     /// The supervisor shuts down in good order and returns the error as
-    /// [`Error::TaskFailed`](crate::Error::TaskFailed), as `RedisWork` of the Python package stops.
+    /// [`Error::TaskFailed`](crate::Error::TaskFailed), as `RedisWork` of the Python package stops. A payload that does
+    /// not decode is a dead letter and stops nothing.
     StopOnFirst,
 }
 
@@ -159,6 +160,10 @@ impl WorkerOptions {
     pub const DEFAULT_LEASE: Duration = Duration::from_secs(5);
     /// [`heartbeat`](Self::heartbeat) unless told otherwise.
     pub const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(1);
+    /// The shortest [`heartbeat`](Self::heartbeat).
+    pub const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(10);
+    /// The longest [`lease`](Self::lease): a day.
+    pub const LONGEST_LEASE: Duration = Duration::from_secs(24 * 3600);
     /// [`grace`](Self::grace) unless told otherwise: what orchestrators allow, less a margin.
     pub const DEFAULT_GRACE: Duration = Duration::from_secs(25);
 }

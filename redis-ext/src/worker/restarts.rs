@@ -61,7 +61,8 @@ impl Restarts {
         while self.recent.front().is_some_and(|&crash| window_began.is_some_and(|began| crash < began)) {
             self.recent.pop_front();
         }
-        if self.pause_until.is_some_and(|until| until + self.budget.window < now) {
+        let quiet_from = self.pause_until.and_then(|until| until.checked_add(self.budget.window));
+        if quiet_from.is_some_and(|from| from < now) {
             self.exceeded = 0;
         }
         self.recent.push_back(now);
@@ -96,6 +97,15 @@ mod tests {
             assert_eq!(restarts.pause_until(), None);
             tokio::time::advance(Duration::from_secs(4)).await;
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_budget_may_be_for_all_time() {
+        let mut restarts = Restarts::new(RestartBudget { restarts: 3, window: Duration::MAX });
+        for _ in 0..8 {
+            restarts.crashed(&QUEUE);
+        }
+        assert!(restarts.pause_until().is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,19 +3,17 @@
 //! One loop owns all state. Two calls may be under way at once: an *exchange*, which settles outcomes and claims more
 //! in the same step, and a *wait*, which claims as soon as something is pushed to an empty queue.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    sync::Arc,
-};
+use std::collections::{HashSet, VecDeque};
 
-use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream::FuturesUnordered};
+use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     ErrorPolicy,
     attempt::{Attempts, ClaimedAt, Outcome, TaskFailure},
-    cancellation::{Run, Sifted, Watch, sift},
+    call::{Answered, Call, under_way},
+    cancellation::{Run, Sifted, Watch},
     fetcher::Fetcher,
     lane::Lane,
     quota::Seats,
@@ -25,8 +23,8 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
-    BackendError, BackendErrorKind, Error, TaskId,
-    backend::{Claim, Claimed, ClaimedBatch, Disposition, Lease, Settlement},
+    BackendErrorKind, Error, TaskId,
+    backend::{Claimed, ClaimedBatch, Disposition, Lease},
 };
 
 /// How a shift ended.
@@ -36,15 +34,6 @@ pub(crate) enum ShiftEnd {
     Drained,
     /// The lease was lost: whatever was held belongs to others now.
     LeaseLost,
-}
-
-/// A call under way. It ends with what must be kept in case it failed.
-type Call = LocalBoxFuture<'static, Answered>;
-
-struct Answered {
-    settlements: Vec<Settlement>,
-    claim: Option<Claim>,
-    result: Result<Sifted, BackendError>,
 }
 
 pub(crate) struct Shift<'l> {
@@ -117,6 +106,7 @@ impl<'l> Shift<'l> {
             self.begin_calls();
             let wake_up = self.next_due(turn_began);
             let may_begin = !self.draining && self.restarts.pause_until().is_none();
+            let idle = self.has_no_task();
             let answered = tokio::select! {
                 biased;
                 () = lost.cancelled() => return ShiftEnd::LeaseLost,
@@ -132,7 +122,7 @@ impl<'l> Shift<'l> {
                     continue;
                 }
                 () = self.lane.shutdown.draining(), if !self.draining => continue,
-                () = self.caution.right(), if may_begin => continue,
+                () = self.caution.turn(idle), if may_begin => continue,
                 () = turn(&mut turns) => continue,
                 () = at(wake_up) => continue,
             };
@@ -159,8 +149,12 @@ impl<'l> Shift<'l> {
 
     fn begin_calls(&mut self) {
         let (running, queued) = (self.running.len(), self.queued.len());
-        // Outcomes that cannot be settled hold claims back, so that a failing store does not fill the memory.
-        let unsettled = if self.settle_trouble.is_on() { self.settler.len() } else { 0 };
+        // Outcomes that cannot be settled hold claims back, so that a store that fails or hangs does not fill the memory.
+        let unsettled = match self.exchange.as_ref().and_then(Call::hanging) {
+            Some(settling) => settling + self.settler.len(),
+            None if self.settle_trouble.is_on() => self.settler.len(),
+            None => 0,
+        };
         let may_claim = !self.draining && self.claim_trouble.may_try() && self.restarts.pause_until().is_none();
 
         if !self.running.is_empty() {
@@ -179,44 +173,20 @@ impl<'l> Shift<'l> {
             };
             let settlements = if settle_due || (claim.is_some() && !apart) { self.settler.take() } else { Vec::new() };
             if claim.is_some() || !settlements.is_empty() {
-                self.exchange = Some(self.exchange(settlements, claim));
+                self.exchange = Some(Call::exchange(&self.lane.backend, self.lease, settlements, claim));
                 return;
             }
         }
         if self.wait.is_none() && may_claim {
             let claim = self.fetcher.waiting_claim(running, queued, unsettled, self.claimable());
-            self.wait = claim.map(|claim| self.wait_for_push(claim));
+            let (patience, stop) = (self.lane.options.lease / 2, &self.stop_waiting);
+            let wait = |claim| Call::wait_for_push(&self.lane.backend, self.lease, claim, patience, stop.clone());
+            self.wait = claim.map(wait);
         }
     }
 
     fn claimable(&self) -> usize {
-        let places = self.seats.claimable();
-        match self.caution.claimable() {
-            usize::MAX => places,
-            alone => places.min(if self.running.is_empty() && self.queued.is_empty() { alone } else { 0 }),
-        }
-    }
-
-    fn exchange(&self, settlements: Vec<Settlement>, claim: Option<Claim>) -> Call {
-        let (backend, lease) = (Arc::clone(&self.lane.backend), self.lease.clone());
-        Box::pin(async move {
-            let claimed = match claim {
-                Some(claim) if settlements.is_empty() => backend.claim(&lease, claim).await,
-                _ => backend.settle(&lease, &settlements, claim).await,
-            };
-            let result = sift(&*backend, &lease.queue, claimed).await;
-            Answered { settlements, claim, result }
-        })
-    }
-
-    fn wait_for_push(&self, claim: Claim) -> Call {
-        let (backend, lease) = (Arc::clone(&self.lane.backend), self.lease.clone());
-        let (patience, stop) = (self.lane.options.lease / 2, self.stop_waiting.clone());
-        Box::pin(async move {
-            let claimed = backend.claim_waiting(&lease, claim, patience, &stop).await;
-            let result = sift(&*backend, &lease.queue, claimed).await;
-            Answered { settlements: Vec::new(), claim: Some(claim), result }
-        })
+        self.seats.claimable().min(self.caution.claimable(self.has_no_task()))
     }
 
     fn end_cancelled(&self, cancelled: &HashSet<TaskId>) {
@@ -294,8 +264,7 @@ impl<'l> Shift<'l> {
     /// Queues what was claimed. Suspects that may not be tried now go back, to be claimed again one by one.
     fn take_in(&mut self, ClaimedBatch { tasks, at, .. }: ClaimedBatch) {
         let claimed_at = ClaimedAt { backend: at, local: Instant::now() };
-        let alone = tasks.len() == 1 && self.queued.is_empty() && self.running.is_empty();
-        let may_try = alone && self.caution.may_try();
+        let may_try = self.caution.may_try(tasks.len() == 1 && self.has_no_task());
         let mut any_suspect = false;
         for task in tasks {
             let suspect = is_suspect(&task, self.lane.options.recovery);
@@ -322,12 +291,12 @@ impl<'l> Shift<'l> {
         }
     }
 
+    fn has_no_task(&self) -> bool {
+        self.running.is_empty() && self.queued.is_empty()
+    }
+
     fn holds_nothing(&self) -> bool {
-        self.running.is_empty()
-            && self.queued.is_empty()
-            && self.settler.is_empty()
-            && self.exchange.is_none()
-            && self.wait.is_none()
+        self.has_no_task() && self.settler.is_empty() && self.exchange.is_none() && self.wait.is_none()
     }
 
     /// The next moment at which time alone makes something possible that was not so when the turn began.
@@ -340,14 +309,6 @@ impl<'l> Shift<'l> {
             .filter(|&due| due > turn_began)
             .min()
     }
-}
-
-/// Waits for the call and clears its place; for ever if there is none.
-async fn under_way(call: &mut Option<Call>) -> Answered {
-    let Some(running) = call else { return std::future::pending().await };
-    let answered = running.await;
-    *call = None;
-    answered
 }
 
 /// Waits until another queue's turn has ended; for ever where queues do not compete.

@@ -2,7 +2,7 @@
 
 use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use actix::{Actor, ActorContext as _, Arbiter, ArbiterHandle, AsyncContext as _, Context, Handler, Message};
+use actix::{Actor, ActorContext as _, Addr, Arbiter, ArbiterHandle, AsyncContext as _, Context, Handler, Message};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::Notify;
 
@@ -31,8 +31,11 @@ pub struct WorkerSupervisor {
     arbiters: Vec<Arbiter>,
     lanes: Vec<PlannedLane>,
     quota: Option<Arc<Quota>>,
+    court: Court,
     running: usize,
     shutdown: Shutdown,
+    /// An actor that nobody has an address of ends, and between two lanes nobody has.
+    address: Option<Addr<Self>>,
 }
 
 /// What a supervisor is to do.
@@ -56,7 +59,8 @@ pub(super) struct PlannedQueue {
 /// One queue's share of one arbiter.
 struct PlannedLane {
     queue: usize,
-    arbiter: ArbiterHandle,
+    /// Which of the supervisor's arbiters it is on; without any, on the supervisor's own.
+    arbiter: Option<usize>,
     concurrency: usize,
     retry_scheduled: Arc<Notify>,
 }
@@ -68,6 +72,18 @@ struct LaneEnded {
 
 impl Message for LaneEnded {
     type Result = ();
+}
+
+/// Tells the supervisor of a lane's end, however it comes about: with its arbiter, too.
+struct LaneWatch {
+    lane: usize,
+    supervisor: Addr<WorkerSupervisor>,
+}
+
+impl Drop for LaneWatch {
+    fn drop(&mut self) {
+        self.supervisor.do_send(LaneEnded { lane: self.lane });
+    }
 }
 
 impl WorkerSupervisor {
@@ -83,24 +99,30 @@ impl WorkerSupervisor {
         let workers = Workers::new(backend, queues, options.grace, shutdown.clone());
         let weights = plan.queues.iter().map(|planned| planned.weight);
         let quota = plan.limit.map(|(limit, precedence)| Quota::new(limit.tasks(), precedence, weights));
-        let supervisor = Self { plan, arbiters: Vec::new(), lanes: Vec::new(), quota, running: 0, shutdown };
+        let supervisor = Self {
+            plan,
+            arbiters: Vec::new(),
+            lanes: Vec::new(),
+            quota,
+            court: Court::new(),
+            running: 0,
+            shutdown,
+            address: None,
+        };
         Actor::start(supervisor);
         workers
     }
 
     fn plan_lanes(&mut self) {
-        let handles = if self.plan.options.arbiters == 0 {
-            vec![Arbiter::current()]
-        } else {
-            self.arbiters = (0..self.plan.options.arbiters).map(|_| Arbiter::new()).collect();
-            self.arbiters.iter().map(Arbiter::handle).collect()
-        };
+        self.arbiters = (0..self.plan.options.arbiters).map(|_| Arbiter::new()).collect();
+        let places: Vec<_> =
+            if self.arbiters.is_empty() { vec![None] } else { (0..self.arbiters.len()).map(Some).collect() };
         for (queue, planned) in self.plan.queues.iter().enumerate() {
             let scheduled = Arc::new(Notify::new());
-            for (at, arbiter) in handles.iter().enumerate() {
-                let concurrency = share(planned.concurrency, at, handles.len());
+            for (at, &arbiter) in places.iter().enumerate() {
+                let concurrency = share(planned.concurrency, at, places.len());
                 if concurrency > 0 {
-                    let (arbiter, retry_scheduled) = (arbiter.clone(), Arc::clone(&scheduled));
+                    let retry_scheduled = Arc::clone(&scheduled);
                     self.lanes.push(PlannedLane { queue, arbiter, concurrency, retry_scheduled });
                 }
             }
@@ -129,7 +151,7 @@ impl WorkerSupervisor {
             error_policy: *error_policy,
             restart_budget: *restart_budget,
             quota,
-            court: Court::of_this_process(),
+            court: self.court.clone(),
             task_options: runner.options.clone(),
             options: self.plan.options,
             shutdown: self.shutdown.clone(),
@@ -138,19 +160,26 @@ impl WorkerSupervisor {
             }),
             retry_scheduled: Arc::clone(&planned.retry_scheduled),
         };
-        let (runner, supervisor) = (runner.clone(), ctx.address());
-        let started = planned.arbiter.spawn_fn(move || {
+        let runner = runner.clone();
+        let watch = LaneWatch { lane: at, supervisor: ctx.address() };
+        self.running += 1;
+        let started = self.handle_of(planned.arbiter).spawn_fn(move || {
             actix::spawn(async move {
+                let _watch = watch;
                 let ended = AssertUnwindSafe(lane.run(runner.make())).catch_unwind().await;
                 if ended.is_err() {
                     tracing::error!("a worker lane panicked, which is a fault in redis-ext: please report it");
                 }
-                supervisor.do_send(LaneEnded { lane: at });
             });
         });
-        if started {
-            self.running += 1;
+        if !started && let Some(arbiter) = planned.arbiter {
+            tracing::error!("a handler has stopped its arbiter: the workers get another one");
+            self.arbiters[arbiter] = Arbiter::new();
         }
+    }
+
+    fn handle_of(&self, arbiter: Option<usize>) -> ArbiterHandle {
+        arbiter.map_or_else(Arbiter::current, |at| self.arbiters[at].handle())
     }
 }
 
@@ -163,6 +192,7 @@ impl Actor for WorkerSupervisor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        self.address = Some(ctx.address());
         self.plan_lanes();
         for lane in 0..self.lanes.len() {
             self.start_lane(lane, ctx);

@@ -1,10 +1,16 @@
 //! Sizes, clocks and moments beyond the ordinary.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, SystemTime},
+};
 
 use redis_ext::{
     TaskId,
-    backend::{DeathReason, NewTask, Page, Selection, TaskBackend as _},
+    backend::{DeathReason, Lease, NewTask, Page, Selection, TaskBackend as _, WorkerId},
     prelude::*,
     task::{Envelope, Timestamp},
 };
@@ -76,6 +82,41 @@ fn a_payload_of_ten_megabytes_is_retried_buried_replayed_and_done() {
         assert!(
             matches!(error, redis_ext::Error::Backend(error) if error.kind() == redis_ext::BackendErrorKind::TooLarge)
         );
+    });
+}
+
+#[test]
+fn an_incarnation_that_cannot_be_recovered_keeps_no_other_from_it() {
+    play(async || {
+        let server = RedisServer::start();
+        let backend = RedisBackend::connect(&server.url()).await.unwrap();
+        let mut direct = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+        let join = async || {
+            let lease = Lease { queue: Job::QUEUE, worker: WorkerId::random() };
+            backend.join(&lease, Duration::from_millis(1)).await.unwrap();
+            lease
+        };
+        let broken = join().await;
+        let key = format!("{{{}}}:landing:{}", Job::QUEUE, broken.worker);
+        redis::cmd("SET").arg(key).arg("no list").exec(&mut direct).unwrap();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&runs);
+        let workers = WorkerSupervisor::builder(backend.clone())
+            .lease(Duration::from_secs(1))
+            .heartbeat(Duration::from_millis(200))
+            .handler_fn(Concurrency::new(4), move |_: Task<Job>| {
+                counting.fetch_add(1, Relaxed);
+                async { Ok(()) }
+            })
+            .start()
+            .unwrap();
+        // Long enough for any backoff to have grown beyond the patience of half a second. Then another one dies.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let claimed = format!("{{{}}}:claimed:{}", Job::QUEUE, join().await.worker);
+        redis::cmd("RPUSH").arg(format!("{claimed}:1")).arg(r#"{"number":7}"#).exec(&mut direct).unwrap();
+        redis::cmd("HSET").arg(claimed).arg(1).arg(1).exec(&mut direct).unwrap();
+        in_time("the task is run", Duration::from_secs(10), || async { runs.load(Relaxed) == 1 }).await;
+        workers.shutdown().await.unwrap();
     });
 }
 

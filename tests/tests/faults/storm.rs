@@ -1,11 +1,14 @@
 //! Whole workers in a storm of random faults.
 
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    time::{Duration, SystemTime},
+};
 
 use fastrand::Rng;
 use redis_ext::{
-    RedisTask as _,
-    backend::{DeadLetter, DeathReason, Page, TaskBackend as _},
+    RedisTask as _, TaskId,
+    backend::{DeadLetter, DeathReason, NewTask, Page, TaskBackend as _, UniqueLock},
     prelude::*,
     task::Envelope,
 };
@@ -41,14 +44,26 @@ fn any_fault(rng: &mut Rng) -> Fault {
     }
 }
 
-/// Enqueues a few jobs at a time, each until it is certain that they are in the queue: after a lost reply twice.
-async fn produce(backend: RedisBackend) {
+/// Enqueues a few jobs at a time, each until it is certain that they are in the queue, and tells which of them it had to
+/// enqueue again. A lock of each job's own keeps that from having an effect, unless the job is done by then.
+async fn produce(backend: RedisBackend) -> HashSet<usize> {
+    let task = |number: usize| {
+        let (id, digest) = (TaskId::random(), format!("{number}"));
+        let payload = format!(r#"{{"number":{number}}}"#);
+        let mut envelope = Envelope::new(id, SystemTime::now().into(), payload.as_bytes());
+        envelope.unique = Some(digest.clone().into());
+        NewTask::new(envelope.to_entry()).with_id(id).unique(UniqueLock { digest, ttl: Duration::from_secs(600) })
+    };
+    let mut enqueued_again = HashSet::new();
     for from in (0..JOBS).step_by(20) {
-        while let Err(error) = Job::enqueue_many(&backend, (from..from + 20).map(|number| Job { number })).await {
-            assert!(matches!(error, redis_ext::Error::EnqueueMany { .. }), "{error:?}");
+        let jobs: Vec<_> = (from..from + 20).map(task).collect();
+        while let Err(error) = backend.enqueue(&Job::QUEUE, &jobs).await {
+            assert!(error.is_retryable(), "{error:?}");
+            enqueued_again.extend(from..from + 20);
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
     }
+    enqueued_again
 }
 
 fn number_in(letter: &DeadLetter) -> usize {
@@ -98,7 +113,7 @@ fn workers_and_producers_in_a_storm_of_faults_lose_nothing() {
             .unwrap();
 
         proxy.rule(move |_| (rng.u32(..ONE_IN) == 0).then(|| any_fault(&mut rng)));
-        produce(stormy).await;
+        let enqueued_again = produce(stormy).await;
         in_time("everything is done or dead", Duration::from_secs(120), || is_idle(&calm)).await;
         let faults = proxy.calm();
         workers.shutdown().await.unwrap();
@@ -113,6 +128,12 @@ fn workers_and_producers_in_a_storm_of_faults_lose_nothing() {
         dead.dedup();
         let faulty: Vec<_> = (0..JOBS).filter(|&number| Job { number }.kind() != Kind::Succeeds).collect();
         assert_eq!(dead, faulty, "exactly what fails is dead; seed {seed}");
+        for runs in ledger.repeated() {
+            let job = runs[0].job;
+            let attempts = if faulty.contains(&job) { 3 } else { 1 };
+            let may_stand_twice = enqueued_again.contains(&job);
+            assert!(runs.len() == attempts || may_stand_twice, "job {job} ran {} times; seed {seed}", runs.len());
+        }
         assert!(faults > 100, "{faults} faults are no storm");
         measurement.end(
             format!("storm of {faults} faults, one in {ONE_IN} commands, seed {seed}"),

@@ -412,6 +412,22 @@ async fn finish_effect(stage: &Stage) {
     assert_eq!(state, EffectState::Finished(b"r".to_vec()), "it is had once");
 }
 
+#[tokio::test]
+async fn a_recovery_that_meets_a_stranger_tells_what_else_it_has_done() {
+    let stage = Stage::calm().await;
+    let lease = stage.joined().await;
+    stage.enqueued(&["1"]).await;
+    let _held = claimed(&stage, &lease, 1, 1).await;
+    stage.expire(&lease);
+    stage.ask::<()>("ZADD", &["{q}:workers", "1", "a stranger"]);
+    stage.proxy.rule(|command| (command.name == "ZREM").then_some(Fault::Refuse("READONLY not now")));
+    let recover = async || stage.backend.recover(&QUEUE, &Recovery::default(), Duration::ZERO).await;
+    assert!(recover().await.unwrap_err().is_maybe_applied());
+    stage.proxy.calm();
+    recover().await.unwrap();
+    stage.holds("ready 1*").await;
+}
+
 /// The network may hold a request back until long after it was repeated and its tasks were settled.
 #[tokio::test]
 async fn a_claim_that_arrives_after_its_repetition_was_settled_takes_nothing() {

@@ -58,7 +58,9 @@ pub(super) async fn recover(
     for worker in doomed {
         let Ok(worker) = worker.parse() else {
             // No worker of ours: nothing of it is anywhere, and it must not stand in the way of others.
-            forget(link, queue, &worker).await?;
+            if let Err(error) = forget(link, queue, &worker).await {
+                failure = Some(error.maybe_applied());
+            }
             continue;
         };
         let parting = Parting { link, operation, queue, worker };

@@ -49,7 +49,8 @@ pub const CANCELLATION_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// - What happens to one task happens in one step, and so does a claim with all of its tasks. A call that spans several
 ///   batches, or more than [`MAX_BATCH`] tasks, may be applied in part when it fails. After an error that
 ///   [may have been applied](BackendError::is_maybe_applied), repeating the same call does no harm, except for
-///   `enqueue` and `schedule`, where repeated tasks without a [`UniqueLock`] may stand in the queue twice.
+///   `enqueue` and `schedule`: what they repeat may be run twice. A [`UniqueLock`] prevents that as long as the task is
+///   pending.
 ///
 /// # Errors
 /// [`BackendError`], of any kind that fits. Operations that take a [`Lease`] fail with

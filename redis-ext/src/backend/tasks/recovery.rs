@@ -7,8 +7,8 @@ use crate::task::Envelope;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recovery {
     /// A task whose worker died this many times while it held the task, running or about to run, goes to the dead
-    /// letters. Workers run a task on its last chance with nothing beside it in its lane, and one such task at a time
-    /// in a process, so that its neighbours are not taken for the culprit.
+    /// letters. Workers run a task on its last chance with nothing beside it in its queue for half a minute, and one
+    /// such task at a time, so that its neighbours are not taken for the culprit.
     pub poison_after: u32,
 }
 

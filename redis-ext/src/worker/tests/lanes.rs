@@ -241,6 +241,23 @@ async fn a_worker_that_lost_its_lease_tells_its_handlers_and_begins_anew() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_storm_of_lost_leases_is_not_answered_by_a_storm_of_incarnations() {
+    let joins = Arc::new(AtomicUsize::new(0));
+    let mut backend = MockTaskBackend::new();
+    let counted = Arc::clone(&joins);
+    backend.expect_join().returning(move |_, _| {
+        assert!(counted.fetch_add(1, Relaxed) < 1_000, "a lane that never rests");
+        Ok(())
+    });
+    backend.expect_renew().returning(|_, _| Ok(()));
+    backend.expect_leave().returning(|_| Ok(0));
+    backend.expect_claim().returning(|_, _| Err(failure(BackendErrorKind::LeaseLost, Operation::Claim)));
+    run_lane(backend, MINUTE, done).await;
+    let joins = joins.load(Relaxed);
+    assert!((10..=50).contains(&joins), "{joins} incarnations in a minute");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_one_crash_short_of_poison_is_run_with_nothing_beside_it() {
     let suspect = Envelope::new(TaskId::random(), Timestamp::from_millis(1), b"99").after_crash().after_crash();
     // What is in the queue: a suspect among others, which goes back to the head when it is released.
