@@ -85,6 +85,14 @@ impl RedisServer {
         SHARED.get_or_init(Self::start)
     }
 
+    /// Which server this is, in the words of its program: `Redis server v=7.0.15`, say.
+    #[must_use]
+    pub fn version() -> String {
+        let output = Command::new(binary()).arg("--version").output().expect("the server's program can be run");
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.split(" sha=").next().unwrap_or_default().trim().to_owned()
+    }
+
     /// Its address for clients, with the password.
     #[must_use]
     pub fn url(&self) -> String {

@@ -191,13 +191,14 @@ impl Writer {
 
 /// Appends `text` with quotes to `out`.
 fn write_text(text: &str, style: Style, out: &mut String) -> Result<(), Error> {
-    let is_special = |c: char| match style {
-        Style::Ascii => matches!(c, '"' | '\\') || !matches!(c, ' '..='~'),
-        Style::Utf8 => matches!(c, '"' | '\\' | '\0'..='\x1f'),
+    // The first byte of what is escaped, which is where a character begins.
+    let is_special = |byte: u8| match style {
+        Style::Ascii => matches!(byte, b'"' | b'\\') || !matches!(byte, b' '..=b'~'),
+        Style::Utf8 => matches!(byte, b'"' | b'\\' | 0..=0x1f),
     };
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.find(is_special) {
+    while let Some(at) = rest.bytes().position(is_special) {
         out.push_str(&rest[..at]);
         let mut chars = rest[at..].chars();
         if let Some(special) = chars.next() {
