@@ -28,6 +28,7 @@ mod clock;
 mod dead;
 mod effects;
 mod faults;
+mod ids;
 mod incarnation;
 mod locks;
 mod queue;
@@ -40,6 +41,7 @@ use std::{fmt, sync::Arc};
 use effects::Effects;
 use faults::FaultPlan;
 pub use faults::{Calls, Faults};
+use ids::Ids;
 use redis_ext::backend::DEFAULT_MAX_ENTRY_BYTES;
 use store::Store;
 
@@ -56,6 +58,7 @@ use store::Store;
 pub struct MemoryBackend {
     store: Arc<Store>,
     effects: Arc<Effects>,
+    ids: Arc<Ids>,
     faults: Arc<FaultPlan>,
     max_entry_bytes: usize,
 }
@@ -96,6 +99,7 @@ impl MemoryBackendBuilder {
         MemoryBackend {
             store: Arc::new(Store::new()),
             effects: Arc::default(),
+            ids: Arc::default(),
             faults: Arc::default(),
             max_entry_bytes: self.max_entry_bytes,
         }

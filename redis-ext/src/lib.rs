@@ -66,7 +66,7 @@ pub mod worker;
 
 #[cfg(feature = "redis")]
 pub use backend::redis::{RedisBackend, RedisBackendBuilder};
-pub use backend::{Backend, BackendError, BackendErrorKind, Enqueued};
+pub use backend::{Backend, BackendError, BackendErrorKind, Enqueued, IdClass, IdTtl, InvalidIdName, InvalidIdTtl};
 pub use codec::CodecError;
 pub use error::Error;
 pub use redis_ext_derive::RedisTask;

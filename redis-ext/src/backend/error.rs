@@ -1,6 +1,6 @@
 //! The errors of every backend: what kind, in which operation, and what to do about it.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, sync::Arc};
 
 /// A backend's failure.
 ///
@@ -14,12 +14,12 @@ use std::{error::Error, fmt};
 /// assert!(error.is_retryable() && !error.is_maybe_applied());
 /// assert!(error.to_string().starts_with("enqueue: the store is overloaded"));
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct BackendError {
     kind: BackendErrorKind,
     operation: Operation,
     maybe_applied: bool,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// What sort of failure it is.
@@ -40,8 +40,10 @@ pub enum BackendErrorKind {
     WrongType,
     /// The store refuses this client: its credentials, its rights or its settings are wrong.
     Config,
-    /// A task is larger than the backend's limit.
+    /// A task is larger than the backend's limit, or a call has more items than one may have.
     TooLarge,
+    /// The counter of a class of IDs has reached its end.
+    Exhausted,
     /// Anything else.
     Unexpected,
 }
@@ -60,13 +62,16 @@ impl BackendErrorKind {
             Self::Overloaded => "the store is overloaded; give it memory (on Redis `maxmemory`) or drain the queues",
             Self::LeaseLost => "the worker's lease was lost and its tasks were given to other workers",
             Self::Corrupt => "the store holds something that this library did not write",
-            Self::WrongType => "a key of the queue is used for something else; rename the queue or the other key",
+            Self::WrongType => {
+                "a key is used for something else, too; rename the queue or the class, or the other user"
+            }
             Self::Config => {
                 "the store cannot be used like this; look at its address and version, and at the credentials and rights (ACL) there"
             }
             Self::TooLarge => {
-                "a task is over the size limit; keep large data elsewhere and enqueue a reference, or raise `max_entry_bytes`"
+                "the call is over a limit; keep a task's large data elsewhere, or raise `max_entry_bytes`, or make calls of fewer items"
             }
+            Self::Exhausted => "the class has no IDs left; look at who has moved its counter, and use another class",
             Self::Unexpected => "the store failed in an unexpected way",
         }
     }
@@ -98,6 +103,12 @@ pub enum Operation {
     Resume,
     BeginEffect,
     FinishEffect,
+    AssignIds,
+    FindIds,
+    ForgetIds,
+    FindKeys,
+    ReserveIds,
+    OfferIds,
 }
 
 impl fmt::Display for Operation {
@@ -124,6 +135,12 @@ impl fmt::Display for Operation {
             Self::Resume => "resume",
             Self::BeginEffect => "begin an effect",
             Self::FinishEffect => "finish an effect",
+            Self::AssignIds => "assign IDs",
+            Self::FindIds => "find IDs",
+            Self::ForgetIds => "forget IDs",
+            Self::FindKeys => "find keys by their IDs",
+            Self::ReserveIds => "reserve IDs",
+            Self::OfferIds => "offer IDs",
         })
     }
 }
@@ -138,7 +155,7 @@ impl BackendError {
     /// The same with the store's own error behind it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(source.into().into());
         self
     }
 

@@ -7,13 +7,15 @@
 //! |---|---|---|
 //! | [`TaskBackend`] | [`WorkerSupervisor`](crate::WorkerSupervisor), [`Enqueue`](crate::Enqueue) | enqueue, schedule, promote, join, renew, leave, claim, settle, cancel, recover, dead letters, inspect, pause |
 //! | [`EffectBackend`] | [`Task::once`](crate::Task::once) | begin, finish |
+//! | [`IdBackend`] | [`UniqueId`](crate::UniqueId) | assign, find, forget, reserve, offer |
 //!
-//! Debounce, sets and unique IDs join as roles of their own, in a module each beside `tasks`.
+//! Debounce and sets join as roles of their own, in a module each beside `tasks`.
 //!
 //! Time is the backend's: no clock of a client decides what is due or whose lease has expired.
 
 mod effects;
 mod error;
+mod ids;
 mod shared;
 mod tasks;
 
@@ -24,6 +26,13 @@ pub(crate) mod redis;
 
 pub use effects::{EffectBackend, EffectKey, EffectState};
 pub use error::{BackendError, BackendErrorKind, Operation};
+#[cfg(test)]
+pub(crate) use ids::MockIdBackend;
+pub use ids::{
+    Assigned, CounterFloor, CounterFloors, CounterMove, IdBackend, IdClass, IdKey, IdOffer, IdRules, IdTtl,
+    InvalidIdName, InvalidIdTtl, LARGEST_ID, LONGEST_ID_TTL, MAX_ID_CLASS_BYTES, MAX_ID_KEY_BYTES, MAX_RESERVATION,
+    Reserved, check_id_batch,
+};
 #[cfg(test)]
 pub(crate) use tasks::MockTaskBackend;
 pub use tasks::{
@@ -51,6 +60,6 @@ pub use crate::task::WorkerId;
 /// assert_eq!(stats.ready, 0);
 /// # Ok::<(), redis_ext::BackendError>(()) }).unwrap();
 /// ```
-pub trait Backend: TaskBackend + EffectBackend {}
+pub trait Backend: TaskBackend + EffectBackend + IdBackend {}
 
-impl<B: TaskBackend + EffectBackend + ?Sized> Backend for B {}
+impl<B: TaskBackend + EffectBackend + IdBackend + ?Sized> Backend for B {}

@@ -1,21 +1,30 @@
 //! A shared backend is a backend: `Arc<B>` stands wherever `B` does, and so does `Arc<dyn Backend>`.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BackendError, Claim, ClaimedBatch, DeadLetters, Due, EffectBackend, EffectKey, EffectState, Enqueued, Lease,
-    NewTask, Page, Promoted, QueueStats, Recovered, Recovery, Retention, Selection, Settlement, TaskBackend,
+    Assigned, BackendError, Claim, ClaimedBatch, CounterFloor, DeadLetters, Due, EffectBackend, EffectKey, EffectState,
+    Enqueued, IdBackend, IdClass, IdKey, IdOffer, IdRules, IdTtl, Lease, NewTask, Page, Promoted, QueueStats,
+    Recovered, Recovery, Reserved, Retention, Selection, Settlement, TaskBackend,
 };
 use crate::task::{QueueName, TaskId};
 
-/// Passes each operation on to the backend within.
+/// Passes each operation on to the backend within, and each `own` method, which does not go to the store.
 macro_rules! delegate {
-    ($role:ident: $(fn $operation:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+    (
+        $role:ident:
+        $(fn $operation:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*
+        $(own fn $method:ident($($given:ident: $of:ty),*) -> $result:ty;)*
+    ) => {
         #[async_trait]
         impl<B: $role + ?Sized> $role for Arc<B> {
+            $(fn $method(&self, $($given: $of),*) -> $result {
+                (**self).$method($($given),*)
+            })*
+
             $(async fn $operation(&self, $($argument: $type),*) -> Result<$answer, BackendError> {
                 (**self).$operation($($argument),*).await
             })*
@@ -27,6 +36,17 @@ delegate! {
     EffectBackend:
     fn begin_effect(effect: &EffectKey, ttl: Duration) -> EffectState;
     fn finish_effect(effect: &EffectKey, token: u64, result: &[u8], ttl: Duration) -> bool;
+}
+
+delegate! {
+    IdBackend:
+    fn assign_ids(class: &IdClass, keys: &[IdKey], rules: IdRules, floor: u64) -> Assigned;
+    fn find_ids(class: &IdClass, keys: &[IdKey]) -> Vec<Option<u64>>;
+    fn forget_ids(class: &IdClass, keys: &[IdKey], rules: IdRules) -> usize;
+    fn find_keys(class: &IdClass, ids: &[u64]) -> Vec<Option<IdKey>>;
+    fn reserve_ids(class: &IdClass, count: NonZeroU64, floor: u64) -> Reserved;
+    fn offer_ids(class: &IdClass, offers: &[IdOffer], ttl: IdTtl) -> Vec<u64>;
+    own fn counter_floor(class: &IdClass) -> Arc<CounterFloor>;
 }
 
 delegate! {

@@ -29,6 +29,7 @@ mod claiming;
 mod contention;
 mod dead_letters;
 mod effects;
+mod ids;
 mod leases;
 mod pausing;
 mod queueing;
@@ -191,6 +192,24 @@ macro_rules! __conformance_cases {
                 promoting_from_many_workers_at_once_moves_each_task_once,
                 recovering_from_many_workers_at_once_returns_each_task_once,
                 inspect_sees_every_task_once_while_all_of_them_move;
+            ids:
+                ids_begin_at_one_and_are_dense_in_the_order_of_the_keys,
+                a_key_that_stands_twice_in_a_call_gets_one_id,
+                keys_may_hold_any_text,
+                classes_do_not_see_each_other,
+                finding_makes_nothing,
+                an_id_that_was_forgotten_is_not_given_again,
+                a_fixed_life_ends_however_often_its_key_is_asked_for,
+                a_sliding_life_begins_anew_when_its_key_is_asked_for,
+                the_way_back_leads_to_the_key_as_long_as_the_mapping_lives,
+                an_id_from_before_the_way_back_was_kept_leads_back_once_its_key_is_asked_for,
+                reserved_ids_are_nobodys_and_come_from_the_same_counter,
+                a_counter_below_the_floor_is_lifted_before_it_is_used,
+                ids_are_exact_up_to_the_greatest_and_then_there_are_no_more,
+                an_offered_id_is_taken_only_by_a_key_without_one,
+                calls_without_items_change_nothing,
+                a_full_batch_is_assigned_and_a_greater_one_refused,
+                racing_callers_agree_on_ids_without_a_gap;
         }
     };
 }

@@ -6,7 +6,7 @@
 use std::fmt::Display;
 
 use crate::{
-    backend::{BatchId, Lease},
+    backend::{BatchId, IdClass, IdKey, Lease},
     task::{QueueName, TaskId, WorkerId},
 };
 
@@ -116,6 +116,37 @@ pub(super) fn claim_keys(lease: &Lease, batch: Option<BatchId>) -> Vec<String> {
         keys.cancelled(),
         keys.latest_batch(worker),
     ]
+}
+
+/// The keys of one class of IDs. The first two are where the Python package has them; on a cluster they lie in one slot
+/// only if the class's name carries a hash tag, such as `{user}`.
+#[derive(Clone, Copy)]
+pub(super) struct IdKeys<'c>(&'c IdClass);
+
+impl<'c> IdKeys<'c> {
+    pub(super) fn of(class: &'c IdClass) -> Self {
+        Self(class)
+    }
+
+    /// STRING: the last ID that was given.
+    pub(super) fn counter(self) -> String {
+        format!("{}:auto", self.0)
+    }
+
+    /// STRING: the ID of a key. It expires with the mapping.
+    pub(super) fn mapping(self, key: &IdKey) -> String {
+        format!("{}:id:{key}", self.0)
+    }
+
+    /// HASH of the key of each ID, true only as long as the mapping says the same.
+    pub(super) fn keys(self) -> String {
+        format!("{}:keys", self.0)
+    }
+
+    /// ZSET of the IDs in `keys` whose mappings expire, by the time in ms.
+    pub(super) fn expiries(self) -> String {
+        format!("{}:keys:until", self.0)
+    }
 }
 
 #[cfg(test)]

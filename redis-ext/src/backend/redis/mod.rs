@@ -8,6 +8,7 @@ mod claim;
 mod config;
 mod effects;
 mod enqueue;
+mod ids;
 mod inspect;
 mod io;
 mod keys;
@@ -33,8 +34,8 @@ use self::{
     waiter::Waiters,
 };
 use super::{
-    BackendError, BackendErrorKind, Claim, ClaimedBatch, DeadLetters, Due, Enqueued, Lease, MAX_BATCH, NewTask,
-    Operation, Page, Promoted, QueueStats, Recovered, Recovery, Retention, Selection, Settlement, TaskBackend,
+    BackendError, BackendErrorKind, Claim, ClaimedBatch, CounterFloors, DeadLetters, Due, Enqueued, Lease, MAX_BATCH,
+    NewTask, Operation, Page, Promoted, QueueStats, Recovered, Recovery, Retention, Selection, Settlement, TaskBackend,
 };
 use crate::{
     codec::millis,
@@ -64,6 +65,7 @@ struct Inner {
     link: Link,
     waiters: Arc<Waiters>,
     max_entry_bytes: usize,
+    counter_floors: CounterFloors,
     _io: IoThread,
 }
 
@@ -102,11 +104,16 @@ impl RedisBackend {
 
     fn new(io: IoThread, link: Link, max_entry_bytes: usize) -> Self {
         let waiters = Waiters::new(link.clone());
-        Self { inner: Arc::new(Inner { link, waiters, max_entry_bytes, _io: io }) }
+        let counter_floors = CounterFloors::default();
+        Self { inner: Arc::new(Inner { link, waiters, max_entry_bytes, counter_floors, _io: io }) }
     }
 
     fn link(&self) -> &Link {
         &self.inner.link
+    }
+
+    fn counter_floors(&self) -> &CounterFloors {
+        &self.inner.counter_floors
     }
 
     /// Scripts have room for so many arguments and no more; and a request of any size would hold up all others.

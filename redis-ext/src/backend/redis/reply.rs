@@ -93,10 +93,12 @@ fn kind_of(error: &RedisError) -> Kind {
 /// What Redis 7.0 and before says, and what later ones and Valkey do.
 const SCRIPT_LACKS_RIGHT: [&str; 2] = ["The user executing the script can't run this command", "ACL failure in script"];
 
-/// The codes are those of Redis, but `LEASELOST`, which is ours (`_lease.lua`).
+/// The codes are those of Redis, but for the first three, which our scripts give.
 fn kind_of_code(code: &str) -> Option<BackendErrorKind> {
     Some(match code {
         "LEASELOST" => BackendErrorKind::LeaseLost,
+        "CORRUPT" => BackendErrorKind::Corrupt,
+        "EXHAUSTED" => BackendErrorKind::Exhausted,
         "WRONGTYPE" => BackendErrorKind::WrongType,
         "OOM" | "BUSY" => BackendErrorKind::Overloaded,
         "READONLY" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "NOREPLICAS" | "TRYAGAIN" | "MISCONF" | "NOSCRIPT" => {
@@ -127,6 +129,8 @@ mod tests {
                 BackendErrorKind::WrongType,
             ),
             ("LEASELOST the incarnation has not joined or was recovered", BackendErrorKind::LeaseLost),
+            ("CORRUPT the key user:auto holds no ID", BackendErrorKind::Corrupt),
+            ("EXHAUSTED the counter user:auto has no room for so many IDs", BackendErrorKind::Exhausted),
             ("OOM command not allowed when used memory > 'maxmemory'.", BackendErrorKind::Overloaded),
             ("BUSY Redis is busy running a script.", BackendErrorKind::Overloaded),
             ("READONLY You can't write against a read only replica.", BackendErrorKind::Unavailable),

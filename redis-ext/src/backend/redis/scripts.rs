@@ -37,6 +37,10 @@ scripts! {
     REPLAY = "_time" "_bury" "_exhume" "replay";
     DELETE_DEAD = "_time" "_bury" "_exhume" "delete_dead";
     TRIM_DEAD = "_time" "_bury" "_exhume" "trim_dead";
+    ASSIGN_IDS = "_time" "_decimal" "_counter" "_mapping" "_reverse" "assign_ids";
+    RESERVE_IDS = "_decimal" "_counter" "reserve_ids";
+    OFFER_ID = "_decimal" "_mapping" "offer_id";
+    FORGET_IDS = "forget_ids";
 }
 
 /// Commands that travel together, each with a reply of its own.
