@@ -1,6 +1,9 @@
 //! The error of everything that users call.
 
-use crate::{BackendError, CodecError, Enqueued, InvalidQueueName, QueueName, TaskId, worker::BuildError};
+use crate::{
+    BackendError, CodecError, Enqueued, InvalidIdName, InvalidIdTtl, InvalidQueueName, QueueName, TaskId,
+    unique_id::UniqueIdError, worker::BuildError,
+};
 
 /// What went wrong in a call of this library; the cause is its [`source`](std::error::Error::source).
 ///
@@ -70,6 +73,15 @@ pub enum Error {
         /// The task.
         task: TaskId,
     },
+    /// A text that can name no class of IDs, or be no key that has one.
+    #[error(transparent)]
+    IdName(#[from] InvalidIdName),
+    /// A duration that cannot be the life of an ID's mapping.
+    #[error(transparent)]
+    IdTtl(#[from] InvalidIdTtl),
+    /// Unique IDs could not be started, or had no answer in time.
+    #[error(transparent)]
+    UniqueId(#[from] UniqueIdError),
     /// The signals of the process cannot be listened to.
     #[error("the process's signals cannot be listened to")]
     Signals(#[source] std::io::Error),

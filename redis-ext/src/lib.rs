@@ -62,6 +62,7 @@ pub mod codec;
 mod error;
 pub mod prelude;
 pub mod task;
+pub mod unique_id;
 pub mod worker;
 
 #[cfg(feature = "redis")]
@@ -76,6 +77,7 @@ pub use serde;
 pub use task::{
     Backoff, Enqueue, InvalidQueueName, QueueName, RedisTask, Task, TaskError, TaskId, TaskOptions, Timestamp, Wire,
 };
+pub use unique_id::UniqueId;
 pub use worker::{Concurrency, HandlerOptions, WorkerSupervisor, Workers};
 
 /// The programs of the README, compiled.
