@@ -4,4 +4,5 @@
 
 mod canonical_json;
 mod json;
+mod unique_id;
 mod work_queue;
