@@ -9,7 +9,8 @@ local function check_counter(key)
 end
 
 local function has_room(counter, floor, count)
-  return at_most(at_most(floor, counter) and counter or floor, minus(LARGEST_ID, count))
+  local high, low = halves(LARGEST_ID)
+  return at_most(at_most(floor, counter) and counter or floor, joined(high, low - count))
 end
 
 local function exhausted(key)

@@ -10,13 +10,17 @@ local function is_id(text)
   return (text == '0' or text:find('^[1-9]%d*$')) and at_most(text, LARGEST_ID)
 end
 
--- An ID less a small number, which is no greater: the last fifteen digits and those before them are counted apart.
-local function minus(id, less)
-  local high, low = tonumber(id:sub(1, -16)) or 0, tonumber(id:sub(-15)) - less
+-- An ID as two numbers: what stands before its last fifteen digits, and these.
+local function halves(id)
+  return tonumber(id:sub(1, -16)) or 0, tonumber(id:sub(-15))
+end
+
+-- The ID of two halves, of which the second one may have been counted down below zero.
+local function joined(high, low)
   if low < 0 then
     high, low = high - 1, low + 1e15
   end
-  return high > 0 and string.format('%.0f%015.0f', high, low) or string.format('%.0f', low)
+  return high > 0 and string.format('%d%015d', high, low) or string.format('%d', low)
 end
 
 local function corrupt(key)

@@ -10,14 +10,15 @@ local function check_reverse(keys, expiries)
   redis.call('ZCARD', expiries)
 end
 
--- Notes the key of each ID, where another one or none is noted; and when the mappings expire, where that is new.
-local function note_keys(keys, expiries, ids, texts, mappings, renewed)
+-- Notes the key of each ID, where another one or none is noted; and when the mapping expires, where that is new: in
+-- `lives` stands how long those live that were just made to, in ms (-1 = for ever).
+local function note_keys(keys, expiries, ids, texts, mappings, lives)
   local noted = redis.call('HMGET', keys, unpack(ids))
   local now, notes, due, lasting = now_millis(), {}, {}, {}
   for at = 1, #ids do
-    if renewed or noted[at] ~= texts[at] then
+    if lives[at] or noted[at] ~= texts[at] then
       notes[#notes + 1], notes[#notes + 2] = ids[at], texts[at]
-      local left = redis.call('PTTL', mappings[at])
+      local left = lives[at] or redis.call('PTTL', mappings[at])
       if left < 0 then
         lasting[#lasting + 1] = ids[at]
       else

@@ -7,8 +7,7 @@
 -- ARGV  1 the floor, 2 the life of a new mapping in s (0 = for ever), 3 whether those that there are live as long again
 --       (0/1), 4 whether there is a way back (0/1), 5… if there is, the text of each key (at most 512)
 -- Reply {counter before, counter after, ID of each key…}, all as texts
--- Cost  three commands, three more if there are new keys, and one for each of these; with the way back some ten more, and
---       another one for each new key
+-- Cost  two commands, three more if there are new keys, and one for each of these; with the way back some ten more
 
 local floor, ttl, sliding, reverse = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4] == '1'
 local mappings = {unpack(KEYS, reverse and 4 or 2)}
@@ -43,18 +42,22 @@ if not has_room(counter, floor, #absent) then
 end
 
 local last = advance(KEYS[1], counter, floor, #absent)
+local high, low = halves(last)
+local new, lives, life = {}, {}, ttl == '0' and -1 or 1000 * ttl
+for number, mapping in ipairs(absent) do
+  new[number] = joined(high, low - #absent + number)
+  map(mapping, new[number], ttl)
+end
 for at, mapping in ipairs(mappings) do
   local number = place[mapping]
   if number then
-    ids[at] = minus(last, #absent - number)
+    ids[at] = new[number]
   elseif sliding then
     redis.call('EXPIRE', mapping, ttl)
   end
-end
-for number, mapping in ipairs(absent) do
-  map(mapping, minus(last, #absent - number), ttl)
+  lives[at] = (number or sliding) and life
 end
 if reverse then
-  note_keys(KEYS[2], KEYS[3], ids, {unpack(ARGV, 5)}, mappings, sliding)
+  note_keys(KEYS[2], KEYS[3], ids, {unpack(ARGV, 5)}, mappings, lives)
 end
 return {counter, last, unpack(ids)}
