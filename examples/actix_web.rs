@@ -7,15 +7,12 @@
 //! $ cargo run --example actix_web -- --once   # makes a request to itself and ends; so it does where CI is set
 //! ```
 
-use std::{env, net::SocketAddr, sync::Arc, time::Duration};
+use std::{env, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpResponse, HttpServer, error::ErrorServiceUnavailable, post, web};
 use redis_ext::{Backend, prelude::*};
+use redis_ext_examples::request;
 use serde::Deserialize;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
 
 #[derive(Debug, Deserialize)]
 struct Signup {
@@ -58,7 +55,8 @@ async fn main() -> anyhow::Result<()> {
     let client = once.then(|| {
         let handle = server.handle();
         actix::spawn(async move {
-            let answer = request(address).await;
+            let answer =
+                request(address, "POST", "/signups", "application/json", r#"{"email": "ada@example.org"}"#).await;
             handle.stop(true).await;
             answer
         })
@@ -68,18 +66,7 @@ async fn main() -> anyhow::Result<()> {
     workers.shutdown().await?;
     println!("The server has ended, and so have the workers.");
     if let Some(client) = client {
-        println!("The answer was: {}", client.await??);
+        println!("The answer was: {}", client.await??.replace('\n', " | "));
     }
     Ok(())
-}
-
-/// A client without a crate for it.
-async fn request(address: SocketAddr) -> std::io::Result<String> {
-    let body = r#"{"email": "ada@example.org"}"#;
-    let head = "POST /signups HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json";
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    Ok(answer.replace("\r\n", " | "))
 }
