@@ -39,6 +39,7 @@
 //! - [`Enqueue`]: the ways into a queue.
 //! - [`WorkerSupervisor`] and its [builder](worker::WorkerSupervisorBuilder): handlers, threads, leases, shutdown.
 //! - [`TaskError`]: retry, retry later, or give up. What was given up is a [dead letter](backend::DeadLetter).
+//! - [`UniqueId`]: stable numbers for keys, and fresh ones in bulk.
 //! - [`backend`]: the contract of a store, for those who write one, and the conformance suite to test it.
 //!
 //! # Promises
