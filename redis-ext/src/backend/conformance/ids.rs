@@ -295,7 +295,7 @@ pub async fn racing_callers_agree_on_ids_without_a_gap(subject: &Subject) {
             let mut ids = Vec::new();
             for some in keys.chunks(9) {
                 let answer = backend.assign_ids(&class, some, FOREVER, 0).await.unwrap();
-                ids.extend(some.to_vec().into_iter().zip(answer.ids));
+                ids.extend(some.iter().cloned().zip(answer.ids));
             }
             ids
         })
