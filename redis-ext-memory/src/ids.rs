@@ -1,6 +1,11 @@
 //! The IDs role.
 
-use std::{collections::HashMap, num::NonZeroU64, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZeroU64,
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use dashmap::DashMap;
@@ -72,9 +77,9 @@ impl Class {
     }
 
     fn assign(&mut self, keys: &[IdKey], rules: IdRules, floor: u64, now: Timestamp) -> Result<Assigned, Exhausted> {
-        let mut absent: Vec<&IdKey> = keys.iter().filter(|key| self.id_of(key, now).is_none()).collect();
-        let mut met = std::collections::HashSet::new();
-        absent.retain(|key| met.insert(*key));
+        let mut met = HashSet::new();
+        let absent = keys.iter().filter(|key| self.id_of(key, now).is_none());
+        let absent: Vec<_> = absent.filter(|key| met.insert(*key)).collect();
         let counter = self.advance(absent.len() as u64, floor)?;
         let first = counter.after - absent.len() as u64 + 1;
         for (id, key) in (first..).zip(absent) {
@@ -127,6 +132,24 @@ impl Class {
 }
 
 impl MemoryBackend {
+    async fn id_look<R>(
+        &self,
+        operation: Operation,
+        class: &IdClass,
+        items: usize,
+        look: impl FnOnce(&Class, Timestamp) -> R,
+    ) -> Result<R, BackendError> {
+        check_id_batch(operation, items)?;
+        let call = async {
+            let now = self.store.clock.now();
+            Ok(match self.ids.classes.get(class) {
+                Some(known) => look(&known, now),
+                None => look(&Class::default(), now),
+            })
+        };
+        self.faults.around(operation, call).await
+    }
+
     async fn id_step<R>(
         &self,
         operation: Operation,
@@ -161,8 +184,8 @@ impl IdBackend for MemoryBackend {
     }
 
     async fn find_ids(&self, class: &IdClass, keys: &[IdKey]) -> Result<Vec<Option<u64>>, BackendError> {
-        let find = |class: &mut Class, now| Ok(keys.iter().map(|key| class.id_of(key, now)).collect());
-        self.id_step(Operation::FindIds, class, keys.len(), find).await
+        let find = |class: &Class, now| keys.iter().map(|key| class.id_of(key, now)).collect();
+        self.id_look(Operation::FindIds, class, keys.len(), find).await
     }
 
     async fn forget_ids(&self, class: &IdClass, keys: &[IdKey], _: IdRules) -> Result<usize, BackendError> {
@@ -171,8 +194,8 @@ impl IdBackend for MemoryBackend {
     }
 
     async fn find_keys(&self, class: &IdClass, ids: &[u64]) -> Result<Vec<Option<IdKey>>, BackendError> {
-        let find = |class: &mut Class, now| Ok(ids.iter().map(|id| class.key_of(*id, now)).collect());
-        self.id_step(Operation::FindKeys, class, ids.len(), find).await
+        let find = |class: &Class, now| ids.iter().map(|id| class.key_of(*id, now)).collect();
+        self.id_look(Operation::FindKeys, class, ids.len(), find).await
     }
 
     async fn reserve_ids(&self, class: &IdClass, count: NonZeroU64, floor: u64) -> Result<Reserved, BackendError> {

@@ -1,5 +1,10 @@
-//! What each transition may cost: the Redis commands that it runs, as the server counts them, for batches of 64 tasks. A
-//! script that comes to do more fails here, not in production.
+//! What each transition may cost: the Redis commands that it runs, as the server counts them, for batches of 64 tasks
+//! or keys. A script that comes to do more fails here, not in production.
+
+use redis_ext::{
+    IdClass, IdTtl,
+    backend::{IdBackend as _, IdKey, IdOffer, IdRules},
+};
 
 use super::*;
 
@@ -48,6 +53,7 @@ async fn no_transition_runs_more_commands_than_its_budget() {
         till.spent.clear();
         till.raw.send("FLUSHALL");
         all_transitions(&backend, &mut till).await;
+        all_id_transitions(&backend, &mut till).await;
     }
     println!("{:<44} spent budget", "transition");
     for (transition, spent, budget) in &till.spent {
@@ -97,4 +103,29 @@ async fn all_transitions(backend: &RedisBackend, till: &mut Till) {
     till.pay("inspect", 5, async || backend.inspect(&QUEUE).await).await;
     till.pay("pause", 1, async || backend.pause(&QUEUE).await).await;
     till.pay("resume", 1, async || backend.resume(&QUEUE).await).await;
+}
+
+async fn all_id_transitions(backend: &RedisBackend, till: &mut Till) {
+    let class = IdClass::from_static("user");
+    let keys = |from: usize| -> Vec<_> {
+        (from..from + TASKS).map(|number| IdKey::new(&number.to_string()).unwrap()).collect()
+    };
+    let (hour, reversible) = (IdRules::default(), IdRules { reverse: true, ..IdRules::default() });
+    let sliding = IdRules { ttl: IdTtl::sliding(TTL).unwrap(), reverse: false };
+    let assign = async |from, rules| backend.assign_ids(&class, &keys(from), rules, 0).await;
+    till.pay("assign IDs to new keys", 69, async || assign(0, hour).await).await;
+    till.pay("assign IDs to known keys", 2, async || assign(0, hour).await).await;
+    till.pay("assign IDs to known keys, sliding", 66, async || assign(0, sliding).await).await;
+    till.pay("assign IDs to new keys, and the way back", 81, async || assign(TASKS, reversible).await).await;
+    till.pay("assign IDs to known keys, and the way back", 6, async || assign(TASKS, reversible).await).await;
+    till.pay("find IDs", 64, async || backend.find_ids(&class, &keys(0)).await).await;
+    let ids: Vec<_> = (65..=128).collect();
+    till.pay("find keys by their IDs", 65, async || backend.find_keys(&class, &ids).await).await;
+    till.pay("forget IDs", 64, async || backend.forget_ids(&class, &keys(0), hour).await).await;
+    let forget = async || backend.forget_ids(&class, &keys(TASKS), reversible).await;
+    till.pay("forget IDs, and the way back", 322, forget).await;
+    till.pay("reserve IDs", 3, async || backend.reserve_ids(&class, 1000.try_into().unwrap(), 0).await).await;
+    let offers: Vec<_> = keys(0).into_iter().zip(ids).map(|(key, id)| IdOffer { key, id }).collect();
+    till.pay("offer IDs to new keys", 128, async || backend.offer_ids(&class, &offers, IdTtl::DEFAULT).await).await;
+    till.pay("offer IDs to known keys", 64, async || backend.offer_ids(&class, &offers, IdTtl::DEFAULT).await).await;
 }

@@ -194,6 +194,30 @@ fn of_very_many_ids_none_is_given_twice() {
     });
 }
 
+#[test]
+fn callers_who_wait_when_the_arbiter_ends_are_told() {
+    in_system(async {
+        let late = |operation| Faults::new().delay(operation, 1.., Duration::from_secs(3600));
+        let memory = MemoryBackend::new();
+        for operation in [Operation::AssignIds, Operation::ReserveIds] {
+            let arbiter = actix::Arbiter::new();
+            let builder = UniqueId::builder(memory.with_faults(late(operation)), CLASS).arbiter(&arbiter.handle());
+            let ids = builder.patience(Duration::from_secs(3600)).start().unwrap();
+            let caller = actix::spawn(async move {
+                match operation {
+                    Operation::AssignIds => ids.get_or_create("a").await,
+                    _ => ids.next_id().await,
+                }
+            });
+            // So that the request is under way, which nobody can see from here.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            arbiter.stop();
+            let told = tokio::time::timeout(Duration::from_secs(10), caller).await.unwrap().unwrap();
+            assert!(matches!(told, Err(Error::UniqueId(UniqueIdError::Stopped))), "{told:?}");
+        }
+    });
+}
+
 /// A backend that panics in its first assignment.
 struct Panicking {
     inner: MemoryBackend,

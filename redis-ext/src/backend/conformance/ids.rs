@@ -1,6 +1,6 @@
 //! Unique IDs: stable, dense, of one class; lives, the way back, ranges, floors.
 
-use std::{collections::BTreeSet, num::NonZeroU64, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroU64, sync::Arc, time::Duration};
 
 use super::Subject;
 use crate::{
@@ -251,6 +251,13 @@ pub async fn an_offered_id_is_taken_only_by_a_key_without_one(subject: &Subject)
     assert_eq!(class.offer("d", LARGEST_ID, fixed(false).ttl).await, LARGEST_ID);
     tokio::time::sleep(PAST_A_SECOND).await;
     assert_eq!(class.offer("d", 12, IdTtl::NONE).await, 12);
+}
+
+pub async fn what_was_seen_of_a_counter_is_shared_by_all_who_use_the_class(subject: &Subject) {
+    let (one, other) = (subject.class().class, subject.class().class);
+    let floor = |class| subject.backend.counter_floor(class);
+    assert!(Arc::ptr_eq(&floor(&one), &floor(&one)));
+    assert!(!Arc::ptr_eq(&floor(&one), &floor(&other)));
 }
 
 pub async fn calls_without_items_change_nothing(subject: &Subject) {

@@ -207,6 +207,7 @@ macro_rules! __conformance_cases {
                 a_counter_below_the_floor_is_lifted_before_it_is_used,
                 ids_are_exact_up_to_the_greatest_and_then_there_are_no_more,
                 an_offered_id_is_taken_only_by_a_key_without_one,
+                what_was_seen_of_a_counter_is_shared_by_all_who_use_the_class,
                 calls_without_items_change_nothing,
                 a_full_batch_is_assigned_and_a_greater_one_refused,
                 racing_callers_agree_on_ids_without_a_gap;

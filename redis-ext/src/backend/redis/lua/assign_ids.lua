@@ -7,7 +7,8 @@
 -- ARGV  1 the floor, 2 the life of a new mapping in s (0 = for ever), 3 whether those that there are live as long again
 --       (0/1), 4 whether there is a way back (0/1), 5… if there is, the text of each key (at most 512)
 -- Reply {counter before, counter after, ID of each key…}, all as texts
--- Cost  two commands, three more if there are new keys, and one for each of these; with the way back some ten more
+-- Cost  two commands, three more if there are new keys, one for each of these and for each life that begins anew; with
+--       the way back four more, and up to twelve where there is something new to note
 
 local floor, ttl, sliding, reverse = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4] == '1'
 local mappings = {unpack(KEYS, reverse and 4 or 2)}
