@@ -13,7 +13,7 @@ use redis_ext::{
     BackendError, BackendErrorKind, Timestamp,
     backend::{
         Assigned, CounterFloor, CounterFloors, CounterMove, IdBackend, IdClass, IdKey, IdOffer, IdRules, IdTtl,
-        LARGEST_ID, MAX_RESERVATION, Operation, Reserved, check_id_batch,
+        LARGEST_ID, Operation, Reserved, check_id_batch, check_reservation,
     },
 };
 
@@ -199,16 +199,12 @@ impl IdBackend for MemoryBackend {
     }
 
     async fn reserve_ids(&self, class: &IdClass, count: NonZeroU64, floor: u64) -> Result<Reserved, BackendError> {
-        let operation = Operation::ReserveIds;
-        if count.get() > MAX_RESERVATION {
-            let source = format!("{count} IDs are too many for one call, which reserves {MAX_RESERVATION}");
-            return Err(BackendError::new(BackendErrorKind::TooLarge, operation).with_source(source));
-        }
+        check_reservation(count)?;
         let reserve = |class: &mut Class, _| {
             let counter = class.advance(count.get(), floor)?;
             Ok(Reserved { ids: counter.after - count.get() + 1..=counter.after, counter })
         };
-        self.id_step(operation, class, 1, reserve).await
+        self.id_step(Operation::ReserveIds, class, 1, reserve).await
     }
 
     async fn offer_ids(&self, class: &IdClass, offers: &[IdOffer], ttl: IdTtl) -> Result<Vec<u64>, BackendError> {

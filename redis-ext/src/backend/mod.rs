@@ -31,7 +31,7 @@ pub(crate) use ids::MockIdBackend;
 pub use ids::{
     Assigned, CounterFloor, CounterFloors, CounterMove, IdBackend, IdClass, IdKey, IdOffer, IdRules, IdTtl,
     InvalidIdName, InvalidIdTtl, LARGEST_ID, LONGEST_ID_TTL, MAX_ID_CLASS_BYTES, MAX_ID_KEY_BYTES, MAX_RESERVATION,
-    Reserved, check_id_batch,
+    Reserved, check_id_batch, check_reservation,
 };
 #[cfg(test)]
 pub(crate) use tasks::MockTaskBackend;

@@ -76,7 +76,7 @@ impl Engine {
     pub(super) fn is_left_with(&self, work: Work) -> bool {
         match work {
             Work::Answer => self.coalescer.abandoned(),
-            Work::Fetch => self.segments.abandoned(),
+            Work::Fetch => self.segments.are_awaited(),
         }
     }
 
@@ -94,7 +94,7 @@ impl Engine {
         }
     }
 
-    /// Fetches segments until there is enough, or nobody waits for another try.
+    /// Fetches segments until there is enough; after an error, only as long as anybody waits.
     async fn fetch(&self) {
         let mut failed = 0;
         while let Some(length) = self.segments.next() {
@@ -103,15 +103,16 @@ impl Engine {
                     self.segments.add(reservation);
                     failed = 0;
                 }
-                Err(error) if error.is_retryable() => {
+                Err(error) => {
                     tracing::warn!(class = %self.class, %error, "no IDs could be reserved");
-                    if !self.segments.is_worth_another_try(error) {
+                    self.segments.note(error);
+                    failed += 1;
+                    // Before giving up, too: callers who find little left would have the next try made at once.
+                    tokio::time::sleep(RETRY.delay_after(failed)).await;
+                    if !self.segments.are_awaited() {
                         return;
                     }
-                    failed += 1;
-                    tokio::time::sleep(RETRY.delay_after(failed)).await;
                 }
-                Err(error) => return self.segments.fail(error),
             }
         }
     }

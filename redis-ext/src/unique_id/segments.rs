@@ -55,10 +55,10 @@ struct State {
     wanted: u64,
     /// Somebody fetches segments.
     driven: bool,
-    /// How many errors have ended the fetching, and the latest of them.
+    /// How many errors against which waiting does not help, and the latest of them.
     failures: u64,
     failure: Option<BackendError>,
-    /// The error that fetching has met and goes on after.
+    /// The error that may pass, as long as it has not.
     trouble: Option<BackendError>,
     closed: bool,
 }
@@ -161,26 +161,21 @@ impl Segments {
         self.news.notify_waiters();
     }
 
-    /// Fetching has failed in a way that may pass; the answer is whether anybody waits for another try.
-    pub(super) fn is_worth_another_try(&self, error: BackendError) -> bool {
+    /// Fetching has failed. All who wait are told, unless the error may pass while they wait.
+    pub(super) fn note(&self, error: BackendError) {
         let mut state = self.lock();
-        state.trouble = Some(error);
-        state.driven = state.wanted > state.left && !state.closed;
-        state.driven
-    }
-
-    /// Fetching has failed for good: all who wait are told.
-    pub(super) fn fail(&self, error: BackendError) {
-        let mut state = self.lock();
-        state.driven = false;
+        if error.is_retryable() {
+            state.trouble = Some(error);
+            return;
+        }
         state.failures += 1;
         state.failure = Some(error);
         drop(state);
         self.news.notify_waiters();
     }
 
-    /// Whoever fetched segments is gone; the answer is whether somebody waits for the next one to do so.
-    pub(super) fn abandoned(&self) -> bool {
+    /// Whether anybody waits; if not, whoever fetches may stop, and the next caller who finds too little sees to it again.
+    pub(super) fn are_awaited(&self) -> bool {
         let mut state = self.lock();
         state.driven = state.wanted > state.left && !state.closed;
         state.driven
@@ -210,7 +205,7 @@ impl Segments {
                 Progress::Failed(error) => return Err(error),
                 Progress::Waits => {}
             }
-            if tokio::time::timeout_at(begun + patience, news).await.is_err() {
+            if tokio::time::timeout(patience.saturating_sub(begun.elapsed()), news).await.is_err() {
                 let source = self.lock().trouble.clone();
                 return Err(UniqueIdError::OutOfPatience { waited: begun.elapsed(), source }.into());
             }

@@ -28,11 +28,18 @@ const FAULTS: [Fault; 11] = [
     Fault::Refuse("BUSY Redis is busy running a script."),
 ];
 
+/// A stage whose backend reaches its server through a proxy.
 struct Faulty {
-    backend: RedisBackend,
+    stage: Stage,
     proxy: Proxy,
-    direct: RefCell<Connection>,
-    _server: RedisServer,
+}
+
+impl std::ops::Deref for Faulty {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
 }
 
 impl Faulty {
@@ -40,12 +47,7 @@ impl Faulty {
         let server = RedisServer::start();
         let proxy = Proxy::to(&server);
         let backend = RedisBackend::builder(&proxy.url()).response_timeout(RESPONSE_TIMEOUT).connect().await.unwrap();
-        let direct = RefCell::new(connection(&server));
-        Self { backend, proxy, direct, _server: server }
-    }
-
-    fn ask<T: FromRedisValue>(&self, command: &str, arguments: &[impl ToRedisArgs]) -> T {
-        ask(&mut self.direct.borrow_mut(), command, arguments)
+        Self { stage: Stage::with(server, backend), proxy }
     }
 
     fn counter(&self) -> u64 {

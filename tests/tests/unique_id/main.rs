@@ -41,6 +41,10 @@ impl Stage {
     async fn new() -> Self {
         let server = RedisServer::start();
         let backend = RedisBackend::connect(&server.url()).await.unwrap();
+        Self::with(server, backend)
+    }
+
+    fn with(server: RedisServer, backend: RedisBackend) -> Self {
         let direct = RefCell::new(connection(&server));
         Self { backend, direct, _server: server }
     }

@@ -147,3 +147,24 @@ pub fn check_id_batch(operation: Operation, items: usize) -> Result<(), BackendE
     let source = format!("{items} items are too many for one call, which takes {MAX_BATCH}");
     Err(BackendError::new(BackendErrorKind::TooLarge, operation).with_source(source))
 }
+
+/// Refuses a reservation of more than [`MAX_RESERVATION`] IDs; for backends.
+///
+/// # Errors
+/// [`TooLarge`](BackendErrorKind::TooLarge).
+///
+/// # Examples
+/// ```
+/// use std::num::NonZeroU64;
+/// use redis_ext::backend::check_reservation;
+///
+/// assert!(check_reservation(NonZeroU64::MIN).is_ok());
+/// assert!(check_reservation(NonZeroU64::MAX).is_err());
+/// ```
+pub fn check_reservation(count: NonZeroU64) -> Result<(), BackendError> {
+    if count.get() <= MAX_RESERVATION {
+        return Ok(());
+    }
+    let source = format!("{count} IDs are too many for one call, which reserves {MAX_RESERVATION}");
+    Err(BackendError::new(BackendErrorKind::TooLarge, Operation::ReserveIds).with_source(source))
+}

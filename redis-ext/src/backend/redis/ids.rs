@@ -12,8 +12,8 @@ use super::{
     scripts::{ASSIGN_IDS, FORGET_IDS, OFFER_ID, RESERVE_IDS, Request},
 };
 use crate::backend::{
-    Assigned, BackendError, BackendErrorKind, CounterFloor, CounterMove, IdBackend, IdClass, IdKey, IdOffer, IdRules,
-    IdTtl, LARGEST_ID, MAX_RESERVATION, Operation, Reserved, check_id_batch,
+    Assigned, BackendError, CounterFloor, CounterMove, IdBackend, IdClass, IdKey, IdOffer, IdRules, IdTtl, LARGEST_ID,
+    Operation, Reserved, check_id_batch, check_reservation,
 };
 
 #[async_trait]
@@ -101,10 +101,7 @@ impl IdBackend for RedisBackend {
 
     async fn reserve_ids(&self, class: &IdClass, count: NonZeroU64, floor: u64) -> Result<Reserved, BackendError> {
         let operation = Operation::ReserveIds;
-        if count.get() > MAX_RESERVATION {
-            let source = format!("{count} IDs are too many for one call, which reserves {MAX_RESERVATION}");
-            return Err(BackendError::new(BackendErrorKind::TooLarge, operation).with_source(source));
-        }
+        check_reservation(count)?;
         let mut request = Request::script(&RESERVE_IDS, &[IdKeys::of(class).counter()]);
         request.arg(floor).arg(count.get());
         let (before, last): (String, String) = reply::read(operation, self.link().send(operation, &request).await?)?;
