@@ -28,6 +28,12 @@ const FAULTS: [Fault; 11] = [
     Fault::Refuse("BUSY Redis is busy running a script."),
 ];
 
+/// Whether this fault can happen to this command at all: only scripts can be unknown.
+fn can_meet(command: &str, fault: Fault) -> bool {
+    let is_script = command.chars().all(|letter| letter.is_lowercase() || letter == '_');
+    is_script || !matches!(fault, Fault::Refuse(error) if error.starts_with("NOSCRIPT"))
+}
+
 /// A stage whose backend reaches its server through a proxy.
 struct Faulty {
     stage: Stage,
@@ -65,8 +71,7 @@ impl Faulty {
     ) {
         for fault in FAULTS {
             for (at, command) in commands.iter().enumerate() {
-                let is_script = command.chars().all(|letter| letter.is_lowercase() || letter == '_');
-                if matches!(fault, Fault::Refuse(error) if error.starts_with("NOSCRIPT")) && !is_script {
+                if !can_meet(command, fault) {
                     continue;
                 }
                 self.ask::<()>("FLUSHDB", &[""; 0]);
@@ -232,4 +237,92 @@ fn backend_error(error: Error) -> BackendError {
         Error::Backend(error) => error,
         other => panic!("{other:?}"),
     }
+}
+
+/// From now on, each so manieth command meets a fault, each fault in its turn.
+fn storm(proxy: &Proxy, every: usize) {
+    let mut passed = 0;
+    proxy.rule(move |command| {
+        if command.is_housekeeping() {
+            return None;
+        }
+        passed += 1;
+        let fault = FAULTS[passed / every % FAULTS.len()];
+        (passed % every == 0 && can_meet(&command.name, fault)).then_some(fault)
+    });
+}
+
+/// The storm is over, and what was late has arrived; it must have been one.
+async fn calmed(stage: &Faulty) {
+    assert!(stage.proxy.calm() >= FAULTS.len(), "each fault has come");
+    eventually("what was late is applied", || async { stage.proxy.late() == 0 }).await;
+}
+
+/// How many keys callers ask for in a storm.
+const KEYS: u64 = 60;
+
+/// Eight callers ask for all keys in a storm, and repeat what fails; the answers, on which they agree.
+async fn agreed_in_a_storm(stage: &Faulty, ids: &UniqueId) -> Vec<u64> {
+    storm(&stage.proxy, 4);
+    let caller = async |ids: UniqueId| {
+        let mut got = Vec::new();
+        for key in 0..KEYS {
+            let key = key.to_string();
+            got.push(stage.repeat(async || ids.get_or_create(&key).await.map_err(backend_error)).await.get());
+        }
+        got
+    };
+    let mut got = futures_util::future::join_all((0..8).map(|_| caller(ids.clone()))).await;
+    calmed(stage).await;
+    assert!(got.iter().all(|ids| *ids == got[0]), "all agree");
+    assert_eq!(ids.stats().counter_losses, 0);
+    got.remove(0)
+}
+
+#[test]
+fn callers_in_a_storm_of_faults_agree_on_dense_ids() {
+    in_system(async {
+        let stage = Faulty::new().await;
+        let got = agreed_in_a_storm(&stage, &stage.ids()).await;
+        assert_eq!((got, stage.counter()), ((1..=KEYS).collect(), KEYS));
+    });
+}
+
+#[test]
+fn callers_with_single_key_commands_in_a_storm_of_faults_lose_no_more_ids_than_are_counted() {
+    in_system(async {
+        let stage = Faulty::new().await;
+        let builder = UniqueId::builder(RedisBackend::clone(&stage.backend), CLASS).single_key_commands();
+        let ids = builder.start().unwrap();
+        let mut got = agreed_in_a_storm(&stage, &ids).await;
+        got.sort_unstable();
+        got.dedup();
+        assert_eq!(got.len() as u64, KEYS, "no two keys have one ID");
+        let stats = ids.stats();
+        assert!(stage.counter() <= KEYS + stats.burnt + stats.reserved, "{} with {stats:?}", stage.counter());
+    });
+}
+
+#[test]
+fn fresh_ids_in_a_storm_of_faults_are_each_given_once_and_the_lost_ones_are_counted() {
+    in_system(async {
+        let stage = Faulty::new().await;
+        let patience = Duration::from_secs(30);
+        let ids = UniqueId::builder(RedisBackend::clone(&stage.backend), CLASS).patience(patience).start().unwrap();
+        storm(&stage.proxy, 2);
+        let (mut last, mut got) = (0, 0);
+        while stage.proxy.struck() < FAULTS.len() {
+            // As many as the longest segment holds, so that each round reserves.
+            for id in ids.next_ids(1 << 20).await.unwrap() {
+                assert!(id.get() > last, "{id} after {last}");
+                (last, got) = (id.get(), got + 1);
+            }
+        }
+        // What is fetched ahead may be under way still.
+        tokio::time::sleep(4 * RESPONSE_TIMEOUT).await;
+        calmed(&stage).await;
+        let stats = ids.stats();
+        assert!(stage.counter() <= got + stats.burnt + stats.reserved, "{} with {got}, {stats:?}", stage.counter());
+        assert_eq!(stats.counter_losses, 0);
+    });
 }
