@@ -77,6 +77,9 @@ impl Class {
     }
 
     fn assign(&mut self, keys: &[IdKey], rules: IdRules, floor: u64, now: Timestamp) -> Result<Assigned, Exhausted> {
+        if keys.is_empty() {
+            return Ok(Assigned::nothing(floor));
+        }
         let mut met = HashSet::new();
         let absent = keys.iter().filter(|key| self.id_of(key, now).is_none());
         let absent: Vec<_> = absent.filter(|key| met.insert(*key)).collect();
@@ -101,9 +104,9 @@ impl Class {
         mapping.id
     }
 
-    fn forget(&mut self, key: &IdKey, now: Timestamp) -> bool {
+    fn forget(&mut self, key: &IdKey, rules: IdRules, now: Timestamp) -> bool {
         let Some(mapping) = self.mappings.remove(key) else { return false };
-        if self.keys.get(&mapping.id) == Some(key) {
+        if rules.reverse && self.keys.get(&mapping.id) == Some(key) {
             self.keys.remove(&mapping.id);
         }
         mapping.is_alive(now)
@@ -188,8 +191,8 @@ impl IdBackend for MemoryBackend {
         self.id_look(Operation::FindIds, class, keys.len(), find).await
     }
 
-    async fn forget_ids(&self, class: &IdClass, keys: &[IdKey], _: IdRules) -> Result<usize, BackendError> {
-        let forget = |class: &mut Class, now| Ok(keys.iter().filter(|key| class.forget(key, now)).count());
+    async fn forget_ids(&self, class: &IdClass, keys: &[IdKey], rules: IdRules) -> Result<usize, BackendError> {
+        let forget = |class: &mut Class, now| Ok(keys.iter().filter(|key| class.forget(key, rules, now)).count());
         self.id_step(Operation::ForgetIds, class, keys.len(), forget).await
     }
 

@@ -6,6 +6,7 @@ mod faults;
 mod handle;
 mod layout;
 mod losses;
+mod model;
 mod processes;
 mod refusals;
 

@@ -31,7 +31,8 @@ pub const LARGEST_ID: u64 = i64::MAX as u64;
 /// Each operation is one step, which happens as a whole or not at all; only
 /// [`find_ids`](Self::find_ids), [`find_keys`](Self::find_keys), [`offer_ids`](Self::offer_ids) and a
 /// [`forget_ids`](Self::forget_ids) without the reverse treat one item after the other. A call takes at most
-/// [`MAX_BATCH`] items and answers in their order; an item may stand there twice. No items, no effect.
+/// [`MAX_BATCH`] items and answers in their order; an item may stand there twice. A call without items has no effect, and
+/// says of the counter what its caller has seen.
 ///
 /// A *floor* is where the caller has seen the counter stand. A counter found below it has been lost, by a flush or a
 /// failover to a replica that was behind: before anything else the operation lifts it to the floor. The answer tells
@@ -107,6 +108,14 @@ pub struct Assigned {
     pub ids: Vec<u64>,
     /// What became of the counter.
     pub counter: CounterMove,
+}
+
+impl Assigned {
+    /// The answer to a call without keys; for backends.
+    #[must_use]
+    pub fn nothing(floor: u64) -> Self {
+        Self { ids: Vec::new(), counter: CounterMove { before: floor, after: floor } }
+    }
 }
 
 /// What [`reserve_ids`](IdBackend::reserve_ids) answers.

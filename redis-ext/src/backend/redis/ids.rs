@@ -28,7 +28,7 @@ impl IdBackend for RedisBackend {
         let operation = Operation::AssignIds;
         check_id_batch(operation, keys.len())?;
         if keys.is_empty() {
-            return Ok(Assigned { ids: Vec::new(), counter: CounterMove { before: floor, after: floor } });
+            return Ok(Assigned::nothing(floor));
         }
         let places = IdKeys::of(class);
         let way_back = if rules.reverse { vec![places.keys(), places.expiries()] } else { Vec::new() };

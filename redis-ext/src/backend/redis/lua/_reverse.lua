@@ -14,9 +14,10 @@ end
 -- `lives` stands how long those live that were just made to, in ms (-1 = for ever).
 local function note_keys(keys, expiries, ids, texts, mappings, lives)
   local noted = redis.call('HMGET', keys, unpack(ids))
-  local now, notes, due, lasting = now_millis(), {}, {}, {}
+  local now, latest, notes, due, lasting = now_millis(), {}, {}, {}, {}
   for at = 1, #ids do
-    if lives[at] or noted[at] ~= texts[at] then
+    if lives[at] or (latest[ids[at]] or noted[at]) ~= texts[at] then
+      latest[ids[at]] = texts[at] -- two keys may have one ID, by another program's hand
       notes[#notes + 1], notes[#notes + 2] = ids[at], texts[at]
       local left = lives[at] or redis.call('PTTL', mappings[at])
       if left < 0 then
