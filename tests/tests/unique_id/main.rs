@@ -27,10 +27,6 @@ fn keys(texts: &[&str]) -> Vec<IdKey> {
     texts.iter().map(|text| IdKey::new(text).unwrap()).collect()
 }
 
-fn second() -> Duration {
-    Duration::from_secs(1)
-}
-
 /// A server, our backend on it, and a way past it.
 struct Stage {
     backend: RedisBackend,

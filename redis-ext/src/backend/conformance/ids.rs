@@ -14,15 +14,12 @@ use crate::{
 const FOREVER: IdRules = IdRules { ttl: IdTtl::NONE, reverse: false };
 const REVERSIBLE: IdRules = IdRules { ttl: IdTtl::NONE, reverse: true };
 
-/// Longer than the shortest life of a mapping, which is a second, with time to spare.
-const PAST_A_SECOND: Duration = Duration::from_millis(1200);
-
-fn second() -> Duration {
-    Duration::from_secs(1)
-}
+/// The life of a mapping that a case waits out: long enough that a busy machine sees it while it lasts.
+const LIFE: Duration = Duration::from_secs(3);
+const PAST_LIFE: Duration = Duration::from_millis(3300);
 
 fn fixed(reverse: bool) -> IdRules {
-    IdRules { ttl: IdTtl::fixed(second()).unwrap(), reverse }
+    IdRules { ttl: IdTtl::fixed(LIFE).unwrap(), reverse }
 }
 
 fn key(text: &str) -> IdKey {
@@ -142,25 +139,24 @@ pub async fn an_id_that_was_forgotten_is_not_given_again(subject: &Subject) {
 
 pub async fn a_fixed_life_ends_however_often_its_key_is_asked_for(subject: &Subject) {
     let class = subject.class();
-    let rules = IdRules { ttl: IdTtl::fixed(Duration::from_secs(2)).unwrap(), reverse: false };
-    assert_eq!(class.assign(&["a"], rules).await, [1]);
-    tokio::time::sleep(PAST_A_SECOND).await;
-    assert_eq!(class.assign(&["a"], rules).await, [1]);
-    tokio::time::sleep(PAST_A_SECOND).await;
+    assert_eq!(class.assign(&["a"], fixed(false)).await, [1]);
+    tokio::time::sleep(LIFE / 3).await;
+    assert_eq!(class.assign(&["a"], fixed(false)).await, [1]);
+    tokio::time::sleep(PAST_LIFE - LIFE / 3).await;
     assert_eq!(class.find(&["a"]).await, [None]);
-    assert_eq!(class.assign(&["a"], rules).await, [2]);
+    assert_eq!(class.assign(&["a"], fixed(false)).await, [2]);
 }
 
 pub async fn a_sliding_life_begins_anew_when_its_key_is_asked_for(subject: &Subject) {
     let class = subject.class();
-    let rules = IdRules { ttl: IdTtl::sliding(Duration::from_secs(2)).unwrap(), reverse: true };
+    let rules = IdRules { ttl: IdTtl::sliding(2 * LIFE).unwrap(), reverse: true };
     assert_eq!(class.assign(&["a", "b"], rules).await, [1, 2]);
-    tokio::time::sleep(PAST_A_SECOND).await;
+    tokio::time::sleep(LIFE).await;
     assert_eq!(class.assign(&["a"], rules).await, [1]);
     // Looking does not count.
     assert_eq!(class.find(&["b"]).await, [Some(2)]);
     assert_eq!(class.keys_of(&[2]).await, [some("b")]);
-    tokio::time::sleep(PAST_A_SECOND).await;
+    tokio::time::sleep(PAST_LIFE).await;
     assert_eq!(class.find(&["a", "b"]).await, [Some(1), None]);
     assert_eq!(class.keys_of(&[1, 2]).await, [some("a"), None]);
 }
@@ -170,7 +166,7 @@ pub async fn the_way_back_leads_to_the_key_as_long_as_the_mapping_lives(subject:
     assert_eq!(class.assign(&["a", "b"], REVERSIBLE).await, [1, 2]);
     assert_eq!(class.assign(&["c"], fixed(true)).await, [3]);
     assert_eq!(class.keys_of(&[3, 2, 9, 1, 2]).await, [some("c"), some("b"), None, some("a"), some("b")]);
-    tokio::time::sleep(PAST_A_SECOND).await;
+    tokio::time::sleep(PAST_LIFE).await;
     assert_eq!(class.keys_of(&[1, 3]).await, [some("a"), None]);
     // The key's next ID leads back, the earlier one does not.
     assert_eq!(class.assign(&["c"], REVERSIBLE).await, [4]);
@@ -249,7 +245,7 @@ pub async fn an_offered_id_is_taken_only_by_a_key_without_one(subject: &Subject)
     // An offer leaves the counter alone.
     assert_eq!(class.assign(&["c"], FOREVER).await, [1]);
     assert_eq!(class.offer("d", LARGEST_ID, fixed(false).ttl).await, LARGEST_ID);
-    tokio::time::sleep(PAST_A_SECOND).await;
+    tokio::time::sleep(PAST_LIFE).await;
     assert_eq!(class.offer("d", 12, IdTtl::NONE).await, 12);
 }
 

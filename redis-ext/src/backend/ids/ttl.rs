@@ -41,7 +41,8 @@ impl IdTtl {
     ///
     /// # Errors
     /// [`InvalidIdTtl`] when it is no whole number of seconds, zero, or more than [`LONGEST_ID_TTL`]. The store counts
-    /// in seconds, as the Python package does, and does not round: a life of half a second would be one of none.
+    /// in seconds, as the Python package does, and does not round: a life of half a second would be one of none. (Less
+    /// than nothing is no `Duration`.)
     pub fn fixed(ttl: Duration) -> Result<Self, InvalidIdTtl> {
         seconds(ttl).map(|seconds| Self(Life::Fixed(seconds)))
     }
