@@ -44,8 +44,7 @@ impl<'q> Keys<'q> {
         self.tagged("dead:index")
     }
 
-    /// HASH of `dead_bytes`, the bytes of all dead letters; `watched_at`, when somebody last looked for the dead, and
-    /// `judged_from`, before when no expired lease is taken for a death; both in ms.
+    /// HASH of counters: `dead_bytes`, the bytes of all dead letters.
     pub(super) fn stats(self) -> String {
         self.tagged("stats")
     }
@@ -65,6 +64,11 @@ impl<'q> Keys<'q> {
     /// last of them.
     pub(super) fn cancelled(self) -> String {
         self.tagged("cancelled")
+    }
+
+    /// STRING: before this time in ms no expired lease is taken for a death. It expires when nobody looks for the dead.
+    pub(super) fn watch(self) -> String {
+        self.tagged("watch")
     }
 
     /// STRING that is there while the queue is paused.

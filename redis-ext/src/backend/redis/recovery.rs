@@ -48,7 +48,7 @@ pub(super) async fn recover(
     patience: Duration,
 ) -> Result<Recovered, BackendError> {
     let operation = Operation::Recover;
-    let mut request = Request::script(&DOOM, &[Keys::of(queue).workers(), Keys::of(queue).stats()]);
+    let mut request = Request::script(&DOOM, &[Keys::of(queue).workers(), Keys::of(queue).watch()]);
     let reply = link.send(operation, request.arg(MAX_STEPS).arg(millis::of(patience))).await?;
     let doomed: Vec<String> = reply::read(operation, reply)?;
     let mut recovered = Recovered { more: doomed.len() == MAX_STEPS, ..Recovered::default() };
