@@ -26,6 +26,7 @@
 mod cancellations;
 mod clock;
 mod dead;
+mod debounce;
 mod effects;
 mod faults;
 mod ids;
@@ -38,6 +39,7 @@ mod testing;
 
 use std::{fmt, sync::Arc};
 
+use debounce::Debouncers;
 use effects::Effects;
 use faults::FaultPlan;
 pub use faults::{Calls, Faults};
@@ -59,6 +61,7 @@ pub struct MemoryBackend {
     store: Arc<Store>,
     effects: Arc<Effects>,
     ids: Arc<Ids>,
+    debouncers: Arc<Debouncers>,
     faults: Arc<FaultPlan>,
     max_entry_bytes: usize,
 }
@@ -100,6 +103,7 @@ impl MemoryBackendBuilder {
             store: Arc::new(Store::new()),
             effects: Arc::default(),
             ids: Arc::default(),
+            debouncers: Arc::default(),
             faults: Arc::default(),
             max_entry_bytes: self.max_entry_bytes,
         }

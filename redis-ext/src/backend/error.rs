@@ -109,6 +109,21 @@ pub enum Operation {
     FindKeys,
     ReserveIds,
     OfferIds,
+    Trigger,
+    DueTimes,
+    CancelFirings,
+    ClaimFirings,
+    RenewFirings,
+    SettleFirings,
+    RecoverFirings,
+    PeekFirings,
+    Quarantined,
+    ReleaseQuarantined,
+    DeleteQuarantined,
+    InspectDebounce,
+    ClearFirings,
+    WatchFirings,
+    Time,
 }
 
 impl fmt::Display for Operation {
@@ -141,6 +156,21 @@ impl fmt::Display for Operation {
             Self::FindKeys => "find keys by their IDs",
             Self::ReserveIds => "reserve IDs",
             Self::OfferIds => "offer IDs",
+            Self::Trigger => "trigger",
+            Self::DueTimes => "due times",
+            Self::CancelFirings => "cancel firings",
+            Self::ClaimFirings => "claim firings",
+            Self::RenewFirings => "renew firings",
+            Self::SettleFirings => "settle firings",
+            Self::RecoverFirings => "recover firings",
+            Self::PeekFirings => "peek firings",
+            Self::Quarantined => "quarantined firings",
+            Self::ReleaseQuarantined => "release quarantined firings",
+            Self::DeleteQuarantined => "delete quarantined firings",
+            Self::InspectDebounce => "inspect a debouncer",
+            Self::ClearFirings => "clear firings",
+            Self::WatchFirings => "watch firings",
+            Self::Time => "ask for the time",
         })
     }
 }

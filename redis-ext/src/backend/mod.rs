@@ -8,11 +8,13 @@
 //! | [`TaskBackend`] | [`WorkerSupervisor`](crate::WorkerSupervisor), [`Enqueue`](crate::Enqueue) | enqueue, schedule, promote, join, renew, leave, claim, settle, cancel, recover, dead letters, inspect, pause |
 //! | [`EffectBackend`] | [`Task::once`](crate::Task::once) | begin, finish |
 //! | [`IdBackend`] | [`UniqueId`](crate::UniqueId) | assign, find, forget, reserve, offer |
+//! | [`DebounceBackend`] | debouncers and their schedulers | trigger, cancel, claim, renew, settle, recover, peek, quarantine, inspect, clear, watch |
 //!
-//! Debounce and sets join as roles of their own, in a module each beside `tasks`.
+//! Sets join as a role of their own, in a module beside `tasks`.
 //!
 //! Time is the backend's: no clock of a client decides what is due or whose lease has expired.
 
+mod debounce;
 mod effects;
 mod error;
 mod ids;
@@ -24,6 +26,13 @@ pub mod conformance;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 
+#[cfg(test)]
+pub(crate) use debounce::MockDebounceBackend;
+pub use debounce::{
+    ClaimId, ClaimedFirings, DebounceBackend, DebounceKey, DebounceStats, Firing, FiringClaim, FiringOutcome,
+    FiringSettled, FiringSettlement, InvalidDebounceKey, MAX_DEBOUNCE_KEY_BYTES, MAX_QUARANTINED, PayloadRule,
+    Quarantined, RecoveredFirings, Repeat, Trigger, TriggerRules, Triggered, Waker, Wakes,
+};
 pub use effects::{EffectBackend, EffectKey, EffectState};
 pub use error::{BackendError, BackendErrorKind, Operation};
 #[cfg(test)]
@@ -41,7 +50,7 @@ pub use tasks::{
     Receipt, Recovered, Recovery, Retention, Selection, Settlement, TaskBackend, UniqueLock,
 };
 
-pub use crate::task::WorkerId;
+pub use crate::task::{InvalidWorkerId, WorkerId};
 
 /// A store for everything in this library.
 ///
@@ -60,6 +69,6 @@ pub use crate::task::WorkerId;
 /// assert_eq!(stats.ready, 0);
 /// # Ok::<(), redis_ext::BackendError>(()) }).unwrap();
 /// ```
-pub trait Backend: TaskBackend + EffectBackend + IdBackend {}
+pub trait Backend: TaskBackend + EffectBackend + IdBackend + DebounceBackend {}
 
-impl<B: TaskBackend + EffectBackend + IdBackend + ?Sized> Backend for B {}
+impl<B: TaskBackend + EffectBackend + IdBackend + DebounceBackend + ?Sized> Backend for B {}

@@ -6,11 +6,13 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Assigned, BackendError, Claim, ClaimedBatch, CounterFloor, DeadLetters, Due, EffectBackend, EffectKey, EffectState,
-    Enqueued, IdBackend, IdClass, IdKey, IdOffer, IdRules, IdTtl, Lease, NewTask, Page, Promoted, QueueStats,
-    Recovered, Recovery, Reserved, Retention, Selection, Settlement, TaskBackend,
+    Assigned, BackendError, Claim, ClaimId, ClaimedBatch, ClaimedFirings, CounterFloor, DeadLetters, DebounceBackend,
+    DebounceKey, DebounceStats, Due, EffectBackend, EffectKey, EffectState, Enqueued, Firing, FiringClaim,
+    FiringSettled, FiringSettlement, IdBackend, IdClass, IdKey, IdOffer, IdRules, IdTtl, Lease, NewTask, Page,
+    Promoted, Quarantined, QueueStats, Recovered, RecoveredFirings, Recovery, Reserved, Retention, Selection,
+    Settlement, TaskBackend, Trigger, TriggerRules, Triggered, Wakes,
 };
-use crate::task::{QueueName, TaskId};
+use crate::task::{QueueName, TaskId, Timestamp};
 
 /// Passes each operation on to the backend within, and each `own` method, which does not go to the store.
 macro_rules! delegate {
@@ -70,4 +72,23 @@ delegate! {
     fn inspect(queue: &QueueName) -> QueueStats;
     fn pause(queue: &QueueName) -> ();
     fn resume(queue: &QueueName) -> ();
+}
+
+delegate! {
+    DebounceBackend:
+    fn time() -> Timestamp;
+    fn trigger(key: &DebounceKey, triggers: &[Trigger], rules: &TriggerRules) -> Vec<Triggered>;
+    fn due_times(key: &DebounceKey, members: &[Vec<u8>]) -> Vec<Option<Timestamp>>;
+    fn cancel_firings(key: &DebounceKey, members: &[Vec<u8>]) -> Vec<bool>;
+    fn claim_firings(key: &DebounceKey, claim: &FiringClaim) -> ClaimedFirings;
+    fn renew_firings(key: &DebounceKey, claims: &[ClaimId], lease: Duration) -> Vec<bool>;
+    fn settle_firings(key: &DebounceKey, claim: ClaimId, settlements: &[FiringSettlement]) -> Vec<FiringSettled>;
+    fn recover_firings(key: &DebounceKey) -> RecoveredFirings;
+    fn peek_firings(key: &DebounceKey, limit: usize) -> Vec<Firing>;
+    fn quarantined(key: &DebounceKey, page: Page) -> Vec<Quarantined>;
+    fn release_quarantined(key: &DebounceKey, members: &[Vec<u8>]) -> usize;
+    fn delete_quarantined(key: &DebounceKey, members: &[Vec<u8>]) -> usize;
+    fn inspect_debounce(key: &DebounceKey) -> DebounceStats;
+    fn clear_firings(key: &DebounceKey) -> usize;
+    fn watch_firings(key: &DebounceKey) -> Wakes;
 }

@@ -28,6 +28,7 @@ mod cancelling;
 mod claiming;
 mod contention;
 mod dead_letters;
+mod debounce;
 mod effects;
 mod ids;
 mod leases;
@@ -211,6 +212,50 @@ macro_rules! __conformance_cases {
                 calls_without_items_change_nothing,
                 a_full_batch_is_assigned_and_a_greater_one_refused,
                 racing_callers_agree_on_ids_without_a_gap;
+            debounce:
+                the_first_deadline_stands,
+                a_firing_that_left_can_be_triggered_again,
+                a_trailing_trigger_resets_the_timer,
+                a_trailing_firing_waits_no_longer_than_its_longest_wait,
+                a_trailing_firing_is_due_at_once_with_its_last_trigger,
+                a_throttled_member_fires_at_once_and_then_is_quiet,
+                a_throttled_firing_that_is_cancelled_leaves_no_quiet_time,
+                the_first_payload_stands_or_the_last_or_all_do,
+                an_accumulated_firing_is_due_at_once_when_it_is_full_and_then_takes_no_more,
+                an_accumulated_firing_takes_no_more_bytes_than_it_may,
+                a_trigger_repeated_after_a_lost_reply_adds_its_payload_once,
+                a_replacement_takes_the_place_of_what_is_pending,
+                one_call_triggers_many_members_and_one_of_them_twice,
+                a_firing_waits_for_its_time_and_the_claim_tells_for_how_long,
+                firings_are_claimed_in_the_order_of_their_times,
+                a_claim_may_take_what_is_not_due_yet,
+                a_time_before_the_epoch_or_at_it_is_due_at_once,
+                a_repeated_claim_of_firings_gives_the_same,
+                members_and_payloads_keep_every_byte,
+                an_item_over_the_limit_is_refused_and_nothing_is_pending,
+                triggers_during_a_run_give_exactly_one_more,
+                a_firing_that_waits_for_a_run_can_be_moved_and_cancelled,
+                firings_of_an_expired_claim_are_pending_again_as_they_were,
+                a_renewed_claim_keeps_its_firings,
+                an_expired_claim_that_nobody_recovered_can_still_settle,
+                a_returned_firing_becomes_one_with_what_was_triggered_meanwhile,
+                thousands_of_firings_are_claimed_in_bounded_steps_each_by_one_claimant,
+                a_firing_goes_to_a_queue_in_one_step_and_once,
+                a_firing_wakes_a_worker_of_its_queue,
+                a_firing_waits_while_its_tasks_lock_is_held,
+                a_firing_can_be_put_off,
+                a_quarantined_firing_is_kept_with_its_reason_and_the_rest_of_its_claim_goes_on,
+                quarantined_firings_are_listed_released_and_deleted,
+                settling_what_a_claim_does_not_hold_changes_nothing,
+                an_unknown_debouncer_is_an_empty_one,
+                a_cancelled_firing_is_forgotten_and_an_active_one_goes_on,
+                clearing_forgets_what_is_pending_and_nothing_else,
+                a_peek_lists_the_next_firings_and_takes_none,
+                due_times_are_told_in_the_order_of_the_question,
+                debouncers_do_not_see_each_other,
+                whoever_watches_is_woken_when_something_is_due_before_all_else,
+                whoever_watches_is_woken_when_a_run_ends_that_another_waits_for,
+                the_backends_time_goes_on;
         }
     };
 }

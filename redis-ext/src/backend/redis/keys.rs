@@ -6,7 +6,7 @@
 use std::fmt::Display;
 
 use crate::{
-    backend::{BatchId, IdClass, IdKey, Lease},
+    backend::{BatchId, ClaimId, DebounceKey, IdClass, IdKey, Lease},
     task::{QueueName, TaskId, WorkerId},
 };
 
@@ -153,6 +153,77 @@ impl<'c> IdKeys<'c> {
     }
 }
 
+/// The keys of one debouncer. What lies beside the zset of its own name shares that one's hash tag: of a key without
+/// braces that is the key, `{key}:active`; one with a tag is only extended, `{tag}:debounce:active`.
+#[derive(Clone, Copy)]
+pub(super) struct DebounceKeys<'k>(&'k DebounceKey);
+
+impl<'k> DebounceKeys<'k> {
+    pub(super) fn of(key: &'k DebounceKey) -> Self {
+        Self(key)
+    }
+
+    /// ZSET of members by due time in Unix seconds, with a fraction: that of the Python package.
+    pub(super) fn pending(self) -> String {
+        self.0.to_string()
+    }
+
+    /// ZSET like `pending`, of members that became due while they were active.
+    pub(super) fn parked(self) -> String {
+        self.beside("parked")
+    }
+
+    /// HASH of the payloads of pending members; see `_payloads.lua`.
+    pub(super) fn payloads(self) -> String {
+        self.beside("payloads")
+    }
+
+    /// HASH of the bursts of pending members: `<first trigger in ms>:<how many>`.
+    pub(super) fn bursts(self) -> String {
+        self.beside("bursts")
+    }
+
+    /// ZSET of throttled members by the time in ms until which triggers are dropped.
+    pub(super) fn quiet(self) -> String {
+        self.beside("quiet")
+    }
+
+    /// HASH of active members: `<claim>:<how many payloads>`.
+    pub(super) fn active(self) -> String {
+        self.beside("active")
+    }
+
+    /// ZSET of claims by the expiry of their leases in ms.
+    pub(super) fn claims(self) -> String {
+        self.beside("claims")
+    }
+
+    /// HASH of the unsettled firings of one claim: member → `<score>|<payloads>`.
+    pub(super) fn claim(self, id: ClaimId) -> String {
+        self.beside(format_args!("claims:{id}"))
+    }
+
+    /// ZSET of quarantined members by the time in µs since which they are.
+    pub(super) fn quarantine(self) -> String {
+        self.beside("quarantine")
+    }
+
+    /// HASH of quarantined firings: member → `<reason>\n<score>|<payloads>`.
+    pub(super) fn quarantine_records(self) -> String {
+        self.beside("quarantine:records")
+    }
+
+    /// Channel on which schedulers are told that something is due before all else.
+    pub(super) fn wake_channel(self) -> String {
+        self.beside("wake")
+    }
+
+    fn beside(self, rest: impl Display) -> String {
+        let Self(key) = self;
+        if key.as_str().contains('{') { format!("{key}:{rest}") } else { format!("{{{key}}}:{rest}") }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,5 +236,13 @@ mod tests {
         assert_eq!(keys.unique("d"), "{a b}:unique:d");
         assert_eq!(keys.batch(worker, 7), format!("{{a b}}:claimed:{worker}:7"));
         assert_eq!(keys.settled(worker, 7), format!("{{a b}}:claimed:{worker}:7:done"));
+    }
+
+    #[test]
+    fn all_keys_of_a_debouncer_carry_its_hash_tag() {
+        let (plain, tagged) = (DebounceKey::new("search").unwrap(), DebounceKey::new("{search}:debounce").unwrap());
+        assert_eq!(DebounceKeys::of(&plain).pending(), "search");
+        assert_eq!(DebounceKeys::of(&plain).active(), "{search}:active");
+        assert_eq!(DebounceKeys::of(&tagged).active(), "{search}:debounce:active");
     }
 }

@@ -6,6 +6,7 @@
 mod cancel;
 mod claim;
 mod config;
+mod debounce;
 mod effects;
 mod enqueue;
 mod ids;

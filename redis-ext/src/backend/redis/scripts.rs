@@ -41,6 +41,20 @@ scripts! {
     RESERVE_IDS = "_decimal" "_counter" "reserve_ids";
     OFFER_ID = "_decimal" "_mapping" "offer_id";
     FORGET_IDS = "forget_ids";
+    DEBOUNCE_TRIGGER = "_time" "_payloads" "_pending" "debounce_trigger";
+    DEBOUNCE_DUE_TIMES = "_time" "_payloads" "_pending" "debounce_due_times";
+    DEBOUNCE_CANCEL = "debounce_cancel";
+    DEBOUNCE_CLAIM = "_time" "_drain" "_payloads" "_pending" "debounce_claim";
+    DEBOUNCE_RENEW = "_time" "_drain" "debounce_renew";
+    DEBOUNCE_SETTLE = "_time" "_drain" "_payloads" "_pending" "debounce_settle";
+    DEBOUNCE_EXPIRED = "_time" "debounce_expired";
+    DEBOUNCE_RECOVER = "_time" "_drain" "_payloads" "_pending" "debounce_recover";
+    DEBOUNCE_PEEK = "_time" "_payloads" "_pending" "debounce_peek";
+    DEBOUNCE_QUARANTINED = "_time" "_payloads" "_pending" "debounce_quarantined";
+    DEBOUNCE_RELEASE = "_time" "_payloads" "_pending" "debounce_release";
+    DEBOUNCE_DELETE = "debounce_delete";
+    DEBOUNCE_INSPECT = "_time" "_payloads" "_pending" "debounce_inspect";
+    DEBOUNCE_CLEAR = "debounce_clear";
 }
 
 /// Commands that travel together, each with a reply of its own.
