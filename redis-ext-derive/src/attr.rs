@@ -10,13 +10,18 @@ use syn::{
 use crate::{errors::Errors, suggest};
 
 /// Every option, by an example of its use.
-const EXAMPLES: [(&str, &str); 7] = [
+const EXAMPLES: [(&str, &str); 12] = [
     ("queue", r#"queue = "emails""#),
     ("max_attempts", "max_attempts = 5"),
     ("backoff", r#"backoff = "exponential(1s, 1h)""#),
     ("timeout", r#"timeout = "30s""#),
     ("unique_for", r#"unique_for = "10m""#),
     ("wire", r#"wire = "bare""#),
+    ("debounce", r#"debounce = "2s""#),
+    ("max_wait", r#"max_wait = "30s""#),
+    ("max_count", "max_count = 100"),
+    ("key", r#"key = "user_id""#),
+    ("payload", r#"payload = "last""#),
     ("crate", r#"crate = "path::to::redis_ext""#),
 ];
 
@@ -29,6 +34,11 @@ pub(crate) struct Attrs {
     pub(crate) timeout: Option<LitStr>,
     pub(crate) unique_for: Option<LitStr>,
     pub(crate) wire: Option<LitStr>,
+    pub(crate) debounce: Option<LitStr>,
+    pub(crate) max_wait: Option<LitStr>,
+    pub(crate) max_count: Option<LitInt>,
+    pub(crate) key: Option<LitStr>,
+    pub(crate) payload: Option<LitStr>,
     pub(crate) krate: Option<CratePath>,
 }
 
@@ -72,6 +82,11 @@ impl Attrs {
             "timeout" => set(&mut self.timeout, &name, input),
             "unique_for" => set(&mut self.unique_for, &name, input),
             "wire" => set(&mut self.wire, &name, input),
+            "debounce" => set(&mut self.debounce, &name, input),
+            "max_wait" => set(&mut self.max_wait, &name, input),
+            "max_count" => set(&mut self.max_count, &name, input),
+            "key" => set(&mut self.key, &name, input),
+            "payload" => set(&mut self.payload, &name, input),
             "crate" => set(&mut self.krate, &name, input),
             _ => Err(unknown(&name)),
         }

@@ -35,6 +35,10 @@ impl Millis {
             positive => Ok(positive),
         }
     }
+
+    pub(crate) fn is_whole_seconds(self) -> bool {
+        self.0 % 1_000 == 0
+    }
 }
 
 impl ToTokens for Millis {

@@ -20,7 +20,8 @@ pub(crate) fn derive(node: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
     let attrs = Attrs::from_syn(&node.attrs, &mut errors);
     let task = task(node, &attrs, &mut errors);
-    let items = errors.into_result(task).unwrap_or_else(|error| fallback::expand(node, &error));
+    let is_debounced = attrs.debounce.is_some();
+    let items = errors.into_result(task).unwrap_or_else(|error| fallback::expand(node, is_debounced, &error));
     let krate = attrs.krate.map_or_else(|| parse_quote!(::redis_ext), |krate| krate.0);
     enclose(node, &krate, items)
 }
@@ -50,8 +51,26 @@ fn expand(input: &Input<'_>, settings: &Settings, generics: &Generics) -> TokenS
     let shadow = shadow::expand(input, generics);
     let Settings { queue, .. } = settings;
     let (params, arguments, where_clause) = generics.split_for_impl();
+    let debounced = settings.debounce.as_ref().map(|debounce| {
+        let key = debounce.key();
+        quote! {
+            #[automatically_derived]
+            impl #params __redis_ext::Debounced for #ident #arguments #where_clause {
+                const DEBOUNCE: __redis_ext::Debounce = #debounce;
+
+                fn debounce_key(
+                    &self,
+                    out: &mut ::std::vec::Vec<u8>,
+                ) -> ::core::result::Result<bool, __redis_ext::CodecError> {
+                    #key
+                }
+            }
+        }
+    });
     quote! {
         #shadow
+
+        #debounced
 
         #[automatically_derived]
         impl #params __redis_ext::RedisTask for #ident #arguments #where_clause {

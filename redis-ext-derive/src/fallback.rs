@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Error, parse_quote};
 
-pub(crate) fn expand(node: &DeriveInput, error: &Error) -> TokenStream {
+pub(crate) fn expand(node: &DeriveInput, is_debounced: bool, error: &Error) -> TokenStream {
     let ident = &node.ident;
     let diagnostics = error.to_compile_error();
     let mut generics = node.generics.clone();
@@ -15,8 +15,25 @@ pub(crate) fn expand(node: &DeriveInput, error: &Error) -> TokenStream {
         generics.make_where_clause().predicates.push(bound);
     }
     let (params, arguments, where_clause) = generics.split_for_impl();
+    let debounced = is_debounced.then(|| {
+        quote! {
+            #[automatically_derived]
+            impl #params __redis_ext::Debounced for #ident #arguments #where_clause {
+                const DEBOUNCE: __redis_ext::Debounce = __redis_ext::Debounce::after(::core::time::Duration::ZERO);
+
+                fn debounce_key(
+                    &self,
+                    _: &mut ::std::vec::Vec<u8>,
+                ) -> ::core::result::Result<bool, __redis_ext::CodecError> {
+                    ::core::unreachable!()
+                }
+            }
+        }
+    });
     quote! {
         #diagnostics
+
+        #debounced
 
         #[automatically_derived]
         impl #params __redis_ext::RedisTask for #ident #arguments #where_clause {

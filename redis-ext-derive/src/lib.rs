@@ -7,6 +7,7 @@ mod ast;
 mod attr;
 mod bare;
 mod bound;
+mod debounce;
 mod duration;
 mod errors;
 mod expand;
@@ -57,10 +58,43 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `timeout = "30s"` | how long one attempt may run; `"none"` is for ever | `TaskOptions::DEFAULT_TIMEOUT` |
 /// | `unique_for = "10m"` | while a task with the same content is pending, and at most this long, another is not enqueued | every task is enqueued |
 /// | `wire = "bare"` | the queue holds payloads alone, for consumers that know nothing of envelopes; not with `unique_for` | `"envelope"` |
+/// | `debounce = "2s"` | the type is `Debounced`: a trigger fires 2 s later, and puts the task into the queue; see below | it is not |
 /// | `crate = "path::to::redis_ext"` | where this crate is, if it was renamed or comes through another; the quotes may be left out | `::redis_ext` |
 ///
 /// A duration is a whole number with a unit, `ms`, `s`, `m`, `h` or `d`, or several that add up: `"250ms"`,
 /// `"1h30m"`. It is longer than zero.
+///
+/// # Debouncing
+/// With `debounce`, `task.debounce(&backend)` triggers the task, and a `DebounceScheduler` enqueues it when it fires.
+///
+/// | option | meaning | by default |
+/// |---|---|---|
+/// | `debounce = "2s"` | fires 2 s after the first trigger; those that come meanwhile are dropped | |
+/// | `debounce = "trailing(2s)"` | fires 2 s after the last trigger | what `"2s"` is with `max_wait` or `max_count` |
+/// | `debounce = "leading(2s)"` | fires at once, and drops triggers for 2 s | |
+/// | `debounce = "window(1m, 5s)"` | fires once for each minute that had a trigger, 5 s after its end | the 5 s may be left out: none |
+/// | `max_wait = "30s"` | a trailing one fires so long after the first trigger at the latest | no bound |
+/// | `max_count = 100` | a trailing one fires with the trigger of this number | no bound |
+/// | `key = "user_id"` | triggers are told apart by these fields, with commas between them | by the whole content |
+/// | `payload = "first"` | which task fires where several have the same key: `"first"`, `"last"`, or with `"accumulate(100)"` all, as a `Burst` | the last one of a trailing one, otherwise the first |
+///
+/// With `unique_for` a firing waits while the task of an earlier one is in the queue or running.
+///
+/// ```
+/// use redis_ext::{Debounce, Debounced, RedisTask};
+/// use std::time::Duration;
+///
+/// #[derive(RedisTask)]
+/// #[redis_task(debounce = "2s", max_wait = "30s", key = "user_id")]
+/// struct Notify { user_id: u64, unread: u32 }
+///
+/// let policy = Debounce::trailing(Duration::from_secs(2)).max_wait(Duration::from_secs(30));
+/// assert_eq!(Notify::DEBOUNCE, policy);
+/// let mut key = Vec::new();
+/// assert!(Notify { user_id: 7, unread: 1 }.debounce_key(&mut key)?);
+/// assert_eq!(key, br#"{"user_id":7}"#);
+/// # Ok::<(), redis_ext::CodecError>(())
+/// ```
 ///
 /// # The payload
 /// The payload is the JSON that serde's derives would make of the type, and all of serde's attributes work:

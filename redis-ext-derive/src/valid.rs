@@ -2,7 +2,9 @@
 
 use syn::{Error, Ident, LitInt, LitStr, Result, Type};
 
-use crate::{ast::Input, attr::Attrs, bare, duration::Millis, errors::Errors, queue, serde_attr::Side};
+use crate::{
+    ast::Input, attr::Attrs, bare, debounce::Debounce, duration::Millis, errors::Errors, queue, serde_attr::Side,
+};
 
 /// The options of a task, checked. What is `None` keeps its default.
 pub(crate) struct Settings {
@@ -12,6 +14,7 @@ pub(crate) struct Settings {
     pub(crate) timeout: Option<Timeout>,
     pub(crate) unique_for: Option<Millis>,
     pub(crate) wire: Option<Wire>,
+    pub(crate) debounce: Option<Debounce>,
 }
 
 pub(crate) enum Backoff {
@@ -42,6 +45,7 @@ impl Settings {
             timeout: meaning(&attrs.timeout, timeout, errors),
             unique_for: meaning(&attrs.unique_for, positive_duration, errors),
             wire: meaning(&attrs.wire, wire, errors),
+            debounce: Debounce::new(attrs, input, errors),
         };
         if settings.wire == Some(Wire::Bare) {
             bare::check(attrs, input, errors);
@@ -50,7 +54,7 @@ impl Settings {
     }
 }
 
-fn meaning<L, T>(given: &Option<L>, read: fn(&L) -> Result<T>, errors: &mut Errors) -> Option<T> {
+pub(crate) fn meaning<L, T>(given: &Option<L>, read: fn(&L) -> Result<T>, errors: &mut Errors) -> Option<T> {
     given.as_ref().and_then(|literal| errors.catch(read(literal)))
 }
 
@@ -85,7 +89,7 @@ fn timeout(literal: &LitStr) -> Result<Timeout> {
     }
 }
 
-fn positive_duration(literal: &LitStr) -> Result<Millis> {
+pub(crate) fn positive_duration(literal: &LitStr) -> Result<Millis> {
     Millis::parse_positive(&literal.value()).map_err(|problem| Error::new(literal.span(), problem))
 }
 

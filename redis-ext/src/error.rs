@@ -1,8 +1,8 @@
 //! The error of everything that users call.
 
 use crate::{
-    BackendError, CodecError, Enqueued, InvalidIdName, InvalidIdTtl, InvalidQueueName, QueueName, TaskId,
-    unique_id::UniqueIdError, worker::BuildError,
+    BackendError, CodecError, DebounceError, Enqueued, InvalidIdName, InvalidIdTtl, InvalidQueueName, QueueName,
+    TaskId, unique_id::UniqueIdError, worker::BuildError,
 };
 
 /// What went wrong in a call of this library; the cause is its [`source`](std::error::Error::source).
@@ -50,6 +50,9 @@ pub enum Error {
     /// The workers were put together in a way that cannot work.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// A debouncer was put together in a way that cannot work, or was asked for what it cannot do.
+    #[error(transparent)]
+    Debounce(#[from] DebounceError),
     /// A task failed in a queue whose policy is to [stop at the first failure](crate::worker::ErrorPolicy::StopOnFirst).
     /// The task itself is retried or dead as ever.
     #[error(

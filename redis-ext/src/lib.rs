@@ -38,6 +38,8 @@
 //! - [`RedisTask`]: what a task is, and the derive macro's options.
 //! - [`Enqueue`]: the ways into a queue.
 //! - [`WorkerSupervisor`] and its [builder](worker::WorkerSupervisorBuilder): handlers, threads, leases, shutdown.
+//! - [`Debouncer`] and [`DebounceExt`]: work that waits until its triggers have calmed down; [`DebounceScheduler`] dispatches
+//!   it.
 //! - [`TaskError`]: retry, retry later, or give up. What was given up is a [dead letter](backend::DeadLetter).
 //! - [`UniqueId`]: stable numbers for keys, and fresh ones in bulk.
 //! - [`backend`]: the contract of a store, for those who write one, and the conformance suite to test it.
@@ -60,6 +62,7 @@
 pub mod __private;
 pub mod backend;
 pub mod codec;
+pub mod debounce;
 mod error;
 pub mod prelude;
 pub mod task;
@@ -70,6 +73,9 @@ pub mod worker;
 pub use backend::redis::{RedisBackend, RedisBackendBuilder};
 pub use backend::{Backend, BackendError, BackendErrorKind, Enqueued, IdClass, IdTtl, InvalidIdName, InvalidIdTtl};
 pub use codec::CodecError;
+pub use debounce::{
+    Burst, Debounce, DebounceError, DebounceExt, DebounceScheduler, Debounced, Debouncer, DedupQueue, Fired, Schedulers,
+};
 pub use error::Error;
 pub use redis_ext_derive::RedisTask;
 /// For the types within a task: `#[derive(redis_ext::serde::Serialize)] #[serde(crate = "redis_ext::serde")]` needs no

@@ -4,4 +4,7 @@ pub use actix::{Actor, Context, Handler, ResponseFuture};
 
 #[cfg(feature = "redis")]
 pub use crate::RedisBackend;
-pub use crate::{Backend, Concurrency, Enqueue, RedisTask, Task, TaskError, WorkerSupervisor, backend::TaskBackend};
+pub use crate::{
+    Backend, Concurrency, DebounceExt, DebounceScheduler, Enqueue, RedisTask, Task, TaskError, WorkerSupervisor,
+    backend::TaskBackend,
+};

@@ -2,4 +2,7 @@
 
 pub use serde;
 
-pub use crate::codec::{decode, encode};
+pub use crate::{
+    codec::{decode, encode},
+    debounce::KeyWriter,
+};

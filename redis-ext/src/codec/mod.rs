@@ -27,17 +27,24 @@ impl CodecError {
 /// Appends `value` to `out` as JSON.
 ///
 /// # Errors
-/// [`CodecError`] when the value has no JSON form, such as a map whose keys are not texts.
+/// [`CodecError`] when the value has no JSON form, such as a float that is not finite.
 ///
 /// # Examples
 /// ```
 /// let mut out = Vec::new();
 /// redis_ext::codec::encode(&[1, 2], &mut out)?;
 /// assert_eq!(out, b"[1,2]");
+/// assert!(redis_ext::codec::encode(&f64::NAN, &mut out).is_err());
 /// # Ok::<(), redis_ext::CodecError>(())
 /// ```
 pub fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
-    serde_json::to_writer(out, value).map_err(CodecError::new)
+    let before = out.len();
+    serde_json::to_writer(&mut *out, value).map_err(CodecError::new)?;
+    // A float that is not finite has become `null`, as `None` has. The canonical form tells the two apart.
+    if memchr::memmem::find(&out[before..], b"null").is_some() {
+        canonical::to_vec(value, canonical::Style::Utf8)?;
+    }
+    Ok(())
 }
 
 /// Reads a JSON value that makes up the whole of `payload`.

@@ -231,7 +231,7 @@ impl<T: RedisTask> EnqueueWith<'_, T> {
 
 /// The first 128 bits of the SHA-256 of the payload with the keys of its objects in order, in hexadecimal: two
 /// payloads that differ only in the order of a map's keys are the same content.
-fn content_digest(payload: &[u8]) -> Result<String, CodecError> {
+pub(crate) fn content_digest(payload: &[u8]) -> Result<String, CodecError> {
     let mut value: serde_json::Value = serde_json::from_slice(payload).map_err(CodecError::new)?;
     value.sort_all_objects();
     let digest = Sha256::digest(value.to_string());

@@ -12,6 +12,7 @@ mod time;
 
 pub use context::Task;
 pub(crate) use context::TaskContext;
+pub(crate) use enqueue::content_digest;
 pub use enqueue::{Enqueue, EnqueueWith};
 pub use envelope::{ENVELOPE_VERSION, Envelope, EnvelopeError, Overrides};
 pub use error::TaskError;

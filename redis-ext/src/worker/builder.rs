@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Error, QueueName, RedisTask, Task, TaskError,
-    backend::{Recovery, Retention, TaskBackend},
+    backend::{DebounceKey, Recovery, Retention, TaskBackend},
 };
 
 /// Collects handlers and settings; made by [`WorkerSupervisor::builder`].
@@ -49,7 +49,7 @@ pub struct WorkerSupervisorBuilder {
     queues: Vec<PlannedQueue>,
 }
 
-/// Why a supervisor cannot be started.
+/// Why a supervisor or a scheduler cannot be started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -77,6 +77,15 @@ pub enum BuildError {
         /// The heartbeat asked for.
         heartbeat: Duration,
     },
+    /// A scheduler with nothing to dispatch.
+    #[error("the scheduler has no debouncer: add one with `task`, `to_queue` or `to_recipient` before `start`")]
+    NoDebouncer,
+    /// Two ways for the same firings.
+    #[error("the debouncer at {0} was added twice: its firings can go only one way")]
+    TwoDispatches(DebounceKey),
+    /// A scheduler that never does anything.
+    #[error("the scheduler's concurrency, or the time between its looks, is 0: both must be more")]
+    IdleScheduler,
     /// There is no actix System to run in.
     #[error("no actix System is running: call `start` within `#[actix::main]` or `#[actix::test]`")]
     NoSystem,

@@ -1,10 +1,10 @@
 //! Calls that keep failing: how long to wait before the next try, and what to say in the log.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{BackendError, Backoff, QueueName};
+use crate::{BackendError, Backoff};
 
 /// The wait between tries of a call that fails: soon at first, never more than five seconds.
 const BACKOFF: Backoff = Backoff::exponential(Duration::from_millis(50), Duration::from_secs(5));
@@ -18,7 +18,7 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     /// Notes a failure; the next try is due at [`until`](Self::until).
-    pub(crate) fn failed(&mut self, queue: &QueueName, error: &BackendError) {
+    pub(crate) fn failed(&mut self, queue: &dyn Display, error: &BackendError) {
         self.failures = self.failures.saturating_add(1);
         let wait = BACKOFF.delay_after(self.failures);
         self.until = Some(Instant::now() + wait);
@@ -30,7 +30,7 @@ impl Trouble {
     }
 
     /// Notes a success.
-    pub(crate) fn over(&mut self, queue: &QueueName) {
+    pub(crate) fn over(&mut self, queue: &dyn Display) {
         if self.failures > 0 {
             tracing::info!(%queue, failures = self.failures, "the backend answers again");
             *self = Self::default();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    backend::Due,
+    backend::{DEFAULT_MAX_ENTRY_BYTES, Due},
     task::{TaskId, Timestamp},
 };
 
@@ -92,6 +92,17 @@ pub enum PayloadRule {
         /// The most bytes of one firing's payloads together.
         max_bytes: usize,
     },
+}
+
+impl PayloadRule {
+    /// The most bytes that [`accumulate`](Self::accumulate) keeps: half of what an entry of a queue may have.
+    pub const DEFAULT_MAX_BYTES: usize = DEFAULT_MAX_ENTRY_BYTES / 2;
+
+    /// All payloads, up to so many and [`DEFAULT_MAX_BYTES`](Self::DEFAULT_MAX_BYTES).
+    #[must_use]
+    pub const fn accumulate(max_count: usize) -> Self {
+        Self::Accumulate { max_count, max_bytes: Self::DEFAULT_MAX_BYTES }
+    }
 }
 
 /// What a trigger did.
