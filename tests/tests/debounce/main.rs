@@ -1,0 +1,10 @@
+//! Debouncing as users meet it: policies in virtual time, schedulers with their targets, bad input, and what happens to
+//! firings when schedulers and connections die.
+
+mod bad_input;
+mod dispatching;
+mod drop_in;
+mod kills;
+mod policies;
+mod stage;
+mod transitions;
