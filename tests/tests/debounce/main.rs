@@ -7,4 +7,4 @@ mod drop_in;
 mod kills;
 mod policies;
 mod stage;
-mod transitions;
+
