@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use redis_ext::{Debounce, Debouncer, DedupQueue, RedisBackend, RedisTask, debounce::CandleSticks};
+use redis_ext::{
+    CodecError, Debounce, Debouncer, DedupQueue, QueueName, RedisBackend, RedisTask, TaskOptions,
+    debounce::CandleSticks,
+};
 use redis_ext_tests::RedisServer;
 
 #[derive(Debug, Clone, PartialEq, RedisTask)]
@@ -69,6 +72,39 @@ async fn a_debouncer_writes_what_debounce_info_task_writes_and_nothing_else() {
     assert_eq!(debouncer.pending_count().await.unwrap(), 1);
     assert_eq!(debouncer.clear().await.unwrap(), 1);
     assert!(scene.keys().is_empty(), "nothing is left behind");
+}
+
+/// A value whose JSON is as it was recorded.
+struct Recorded(String);
+
+impl RedisTask for Recorded {
+    const QUEUE: QueueName = QueueName::from_static("recorded");
+    const OPTIONS: TaskOptions = TaskOptions::new();
+
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        out.extend_from_slice(self.0.as_bytes());
+        Ok(())
+    }
+
+    fn decode(payload: &[u8]) -> Result<Self, CodecError> {
+        String::from_utf8(payload.to_vec()).map(Self).map_err(CodecError::new)
+    }
+}
+
+#[tokio::test]
+async fn members_are_spelt_as_recorded_from_the_python_package() {
+    let recording = include_str!("../../fixtures/python-0.8/vectors.json");
+    let recording: serde_json::Value = serde_json::from_str(recording).unwrap();
+    let vectors = recording["vectors"].as_array().unwrap();
+    assert!(vectors.len() > 30);
+    let mut scene = Scene::new().await;
+    let queue = DedupQueue::new(scene.backend.clone(), "queue").unwrap();
+    for vector in vectors {
+        let [json, member] = ["json", "debounce"].map(|field| vector[field].as_str().unwrap());
+        queue.push(&Recorded(json.to_owned())).await.unwrap();
+        assert_eq!(scene.zset("queue")[0].0, member, "{json}");
+        assert_eq!(queue.pop(1).await.unwrap()[0].0, member);
+    }
 }
 
 #[tokio::test]

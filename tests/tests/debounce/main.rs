@@ -1,10 +1,11 @@
 //! Debouncing as users meet it: policies in virtual time, schedulers with their targets, bad input, and what happens to
 //! firings when schedulers and connections die.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod bad_input;
 mod dispatching;
 mod drop_in;
 mod kills;
 mod policies;
 mod stage;
-

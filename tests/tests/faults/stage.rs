@@ -20,7 +20,18 @@ pub(crate) const TTL: Duration = Duration::from_secs(60);
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// What only reads.
-const READS: [&str; 5] = ["LRANGE", "SMEMBERS", "dead_letters", "inspect", "ZMSCORE"];
+const READS: [&str; 10] = [
+    "LRANGE",
+    "SMEMBERS",
+    "dead_letters",
+    "inspect",
+    "ZMSCORE",
+    "debounce_due_times",
+    "debounce_expired",
+    "debounce_peek",
+    "debounce_quarantined",
+    "debounce_inspect",
+];
 
 pub(crate) struct Stage {
     pub(crate) backend: RedisBackend,
@@ -108,6 +119,11 @@ impl Stage {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("fifty calls have failed after {}", self.transition.get());
+    }
+
+    /// What is being tried, for messages.
+    pub(crate) fn scene(&self) -> String {
+        format!("{} with {:?} at {}", self.transition.get(), self.fault, self.at.get())
     }
 
     pub(crate) async fn no_request_is_late(&self) {

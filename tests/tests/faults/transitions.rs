@@ -17,7 +17,10 @@ use redis_ext::{
 use redis_ext_tests::{Fault, eventually};
 use tokio_util::sync::CancellationToken;
 
-use crate::stage::{QUEUE, Stage, TTL, claim};
+use crate::{
+    debouncing::*,
+    stage::{QUEUE, Stage, TTL, claim},
+};
 
 macro_rules! transitions {
     ($($transition:ident: $($command:literal)+;)*) => {
@@ -68,6 +71,27 @@ transitions! {
     settle_cancelled: "settle";
     begin_effect: "begin_effect";
     finish_effect: "finish_effect";
+    trigger: "debounce_trigger";
+    trigger_throttled: "debounce_trigger";
+    trigger_reset: "debounce_trigger";
+    trigger_accumulating: "debounce_trigger";
+    due_times: "debounce_due_times";
+    cancel_firings: "debounce_cancel";
+    claim_firings: "debounce_claim";
+    renew_firings: "debounce_renew";
+    settle_firings_done: "debounce_settle";
+    settle_firings_returned: "debounce_settle";
+    settle_firings_quarantined: "debounce_settle";
+    settle_firings_enqueued: "debounce_settle";
+    settle_firings_held_back: "debounce_settle";
+    settle_firings_and_unpark: "debounce_settle";
+    recover_firings: "debounce_expired" "debounce_recover" "debounce_recover";
+    peek_firings: "debounce_peek";
+    list_quarantined: "debounce_quarantined";
+    release_quarantined: "debounce_release";
+    delete_quarantined: "debounce_delete";
+    inspect_debounce: "debounce_inspect";
+    clear_firings: "debounce_clear";
 }
 
 macro_rules! faults {

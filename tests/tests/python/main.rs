@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod canonical_json;
+mod debounce;
 mod json;
 mod unique_id;
 mod work_queue;
