@@ -37,7 +37,7 @@ impl Millis {
     }
 
     pub(crate) fn is_whole_seconds(self) -> bool {
-        self.0 % 1_000 == 0
+        self.0.is_multiple_of(1_000)
     }
 }
 
