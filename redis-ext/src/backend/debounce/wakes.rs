@@ -61,7 +61,7 @@ impl Wakes {
     /// Dropping the future loses no wake-up.
     pub async fn next(&mut self) {
         if self.0.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
