@@ -18,6 +18,8 @@ mod fired;
 mod policy;
 mod scheduler;
 mod schedulers;
+#[cfg(test)]
+mod tests;
 mod ticker;
 
 pub use builder::DebounceSchedulerBuilder;
