@@ -38,7 +38,7 @@ fn rebuild(task: &Rebuild) -> Result<(), TaskError> {
 /// Tells of each change in the directory, for as long as the watcher lives.
 fn watch(directory: &Path) -> notify::Result<(notify::RecommendedWatcher, mpsc::UnboundedReceiver<()>)> {
     let (changed, changes) = mpsc::unbounded_channel();
-    let mut watcher = notify::recommendedwatcher(move |event: notify::Result<notify::Event>| {
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
             // Nobody listens any more when the program ends.
             let _ = changed.send(());

@@ -10,12 +10,12 @@
 --         ms, after how many ms one that is held back is due again;
 --         'quarantine': reason
 -- Reply for each firing: 0 gone, 1 settled, 2 held back
--- Cost  eleven commands, and one to six for each firing
+-- Cost  thirteen commands, and one for each firing with a lock, four for each one returned, two for each one quarantined
 
 local pending, parked, payloads, active, claims, claim, quarantine, reasons = unpack(KEYS)
 local FIRST, STRIDE = 5, 8
 local first_due = earliest(pending)
-redis.call('ZCARD', parked)
+local any_parked = redis.call('ZCARD', parked) > 0
 redis.call('HLEN', payloads)
 redis.call('HLEN', active)
 redis.call('ZCARD', claims)
@@ -34,14 +34,15 @@ end
 local records = redis.call('HMGET', claim, unpack(members))
 
 local now = now_micros()
-local replies, settled, entries = {}, {}, {}
+local replies, settled, entries, seen = {}, {}, {}, {}
 local soonest, any_quarantined = math.huge, false
 allow_when_out_of_memory(claims)
 for place, member in ipairs(members) do
   local record = records[place]
   replies[place] = 0
   -- A member that stands twice in one call is settled once.
-  if record and redis.call('HDEL', claim, member) == 1 then
+  if record and not seen[member] then
+    seen[member] = true
     local at = FIRST + (place - 1) * STRIDE
     local kind, a, b, c, d, e, f = unpack(ARGV, at + 1, at + 7)
     local score, kept = split_record(record)
@@ -65,7 +66,9 @@ for place, member in ipairs(members) do
         redis.call('ZADD', quarantine, string.format('%.0f', now + place), member)
         redis.call('HSET', reasons, member, a .. '\n' .. record)
       end
-      soonest = math.min(soonest, unpark(pending, parked, member))
+      if any_parked then
+        soonest = math.min(soonest, unpark(pending, parked, member))
+      end
     end
   end
 end
@@ -73,6 +76,7 @@ for queue, of_queue in pairs(entries) do
   redis.call('RPUSH', KEYS[tonumber(queue)], unpack(of_queue))
 end
 if #settled > 0 then
+  redis.call('HDEL', claim, unpack(settled))
   redis.call('HDEL', active, unpack(settled))
   if redis.call('EXISTS', claim) == 0 then
     redis.call('ZREM', claims, ARGV[1])
