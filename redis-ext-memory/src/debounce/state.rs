@@ -18,6 +18,9 @@ use redis_ext::{
 
 use super::payloads::{Added, Payloads};
 
+/// Below this many quiet times, those that are over are not worth a search.
+const FORGET_FROM: usize = 64;
+
 type Member = Vec<u8>;
 
 #[derive(Debug, Default)]
@@ -28,6 +31,7 @@ pub(crate) struct State {
     active: HashMap<Member, Active>,
     claims: BTreeMap<ClaimId, Claim>,
     quiet: HashMap<Member, Timestamp>,
+    forget_at: usize,
     quarantine: BTreeMap<u64, Quarantine>,
     quarantined_before: u64,
 }
@@ -84,10 +88,10 @@ impl State {
         let replaced = self.take(&trigger.member).is_some();
         let mut due = due;
         if let Repeat::Throttle { quiet } = rules.repeat {
-            self.quiet.retain(|_, until| *until > now);
-            if let Some(&until) = self.quiet.get(&trigger.member) {
+            if let Some(&until) = self.quiet.get(&trigger.member).filter(|until| **until > now) {
                 return Triggered::Throttled { until };
             }
+            self.forget_what_is_over(now);
             self.quiet.insert(trigger.member.clone(), now.saturating_add(quiet));
             due = now;
         }
@@ -99,6 +103,14 @@ impl State {
         }
         self.put(trigger.member.clone(), Pending { due, payloads, burst, parked: false });
         if replaced { Triggered::Moved { due } } else { Triggered::New { due } }
+    }
+
+    /// Forgets quiet times that are over, each time their number has doubled, which makes it cheap for each.
+    fn forget_what_is_over(&mut self, now: Timestamp) {
+        if self.quiet.len() >= self.forget_at.max(FORGET_FROM) {
+            self.quiet.retain(|_, until| *until > now);
+            self.forget_at = self.quiet.len() * 2;
+        }
     }
 
     /// What a trigger does to a firing that is pending.

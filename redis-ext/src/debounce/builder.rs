@@ -11,7 +11,7 @@ use super::{
     schedulers::Schedulers,
 };
 use crate::{
-    Error, RedisTask,
+    Error, QueueName, RedisTask,
     backend::{DebounceBackend, DebounceKey},
     worker::BuildError,
 };
@@ -31,6 +31,7 @@ pub struct DebounceSchedulerBuilder {
 pub(super) struct Planned {
     pub(super) backend: Arc<dyn DebounceBackend>,
     pub(super) key: DebounceKey,
+    queue: Option<QueueName>,
     dispatch: Box<dyn FnOnce(&SchedulerOptions) -> Dispatch>,
 }
 
@@ -52,7 +53,7 @@ impl DebounceSchedulerBuilder {
     /// in the queue or running: one active, one pending. It looks again every [`SchedulerOptions::HELD_RECHECK`].
     pub fn to_queue<T: RedisTask>(self, debouncer: &Debouncer<T>) -> Self {
         let dispatch = dispatch::to_queue(debouncer);
-        self.plan(debouncer, |_| dispatch)
+        self.plan(debouncer, Some(T::QUEUE), |_| dispatch)
     }
 
     /// Sends what fires of a debouncer to an actor, under a lease until it has answered: at least once. While it handles
@@ -62,16 +63,17 @@ impl DebounceSchedulerBuilder {
     /// [`retry_after`](Self::retry_after), or as [`TaskError::retry_in`](crate::TaskError::retry_in) says; after
     /// [`TaskError::fatal`](crate::TaskError::fatal) it goes to the quarantine.
     pub fn to_recipient<T: RedisTask + Unpin>(self, debouncer: &Debouncer<T>, recipient: Recipient<Fired<T>>) -> Self {
-        self.plan(debouncer, move |options| dispatch::to_recipient(recipient, options.retry_after))
+        self.plan(debouncer, None, move |options| dispatch::to_recipient(recipient, options.retry_after))
     }
 
     fn plan<T>(
         mut self,
         debouncer: &Debouncer<T>,
+        queue: Option<QueueName>,
         dispatch: impl FnOnce(&SchedulerOptions) -> Dispatch + 'static,
     ) -> Self {
         let (backend, key) = (Arc::clone(&debouncer.backend), debouncer.key.clone());
-        self.planned.push(Planned { backend, key, dispatch: Box::new(dispatch) });
+        self.planned.push(Planned { backend, key, queue, dispatch: Box::new(dispatch) });
         self
     }
 
@@ -139,7 +141,10 @@ impl DebounceSchedulerBuilder {
         if heartbeat.is_zero() || lease / 2 < heartbeat {
             return Err(BuildError::Lease { lease, heartbeat });
         }
-        for (at, Planned { key, .. }) in self.planned.iter().enumerate() {
+        for (at, Planned { key, queue, .. }) in self.planned.iter().enumerate() {
+            if queue.as_ref().is_some_and(|queue| queue.as_str() == key.as_str()) {
+                return Err(BuildError::KeyIsQueue(key.clone()));
+            }
             if self.planned[..at].iter().any(|earlier| earlier.key == *key) {
                 return Err(BuildError::TwoDispatches(key.clone()));
             }

@@ -5,11 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     Error,
     backend::{DebounceBackend, DebounceKey},
-    worker::{EndSignals, Shutdown},
+    worker::{EndSignals, Shutdown, until_idle},
 };
-
-/// How often the debouncers are looked at while waiting for them to become idle.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A running [`DebounceScheduler`](super::DebounceScheduler). Dropping this leaves it running until the actix System ends;
 /// [`shutdown`](Self::shutdown) ends it in good order.
@@ -31,7 +28,8 @@ impl Schedulers {
         Self { watched, grace, shutdown }
     }
 
-    /// Runs until SIGINT or SIGTERM asks for the end, then shuts down as [`shutdown`](Self::shutdown) does.
+    /// Runs until SIGINT or SIGTERM asks for the end, then shuts down as [`shutdown`](Self::shutdown) does. A second
+    /// signal cuts the grace time short.
     ///
     /// # Errors
     /// [`Error::Signals`] when the signals cannot be listened to; the scheduler goes on running.
@@ -39,8 +37,16 @@ impl Schedulers {
         let mut signals = EndSignals::listen().map_err(Error::Signals)?;
         signals.next().await;
         tracing::info!("shutting down: recipients have {:?}", self.grace);
-        self.shutdown().await;
-        Ok(())
+        let shutdown = self.shutdown.clone();
+        let abort = async {
+            signals.next().await;
+            shutdown.abort();
+            std::future::pending().await
+        };
+        tokio::select! {
+            () = self.shutdown() => Ok(()),
+            never = abort => never,
+        }
     }
 
     /// Runs until nothing is pending or active in these debouncers, then shuts down: for batch programs and tests.
@@ -48,7 +54,7 @@ impl Schedulers {
     /// # Errors
     /// [`Error::Backend`] when the debouncers cannot be looked at and waiting does not help; the scheduler is shut down.
     pub async fn run_until_idle(self) -> Result<(), Error> {
-        let idle = self.wait_until_idle().await;
+        let idle = until_idle(async || self.is_idle().await).await;
         self.shutdown().await;
         idle
     }
@@ -64,17 +70,6 @@ impl Schedulers {
             self.shutdown.abort();
             self.shutdown.closed().await;
         }
-    }
-
-    async fn wait_until_idle(&self) -> Result<(), Error> {
-        // The debouncers are looked at one after the other, and a recipient may trigger one that was seen empty: the second
-        // look in a row would find it.
-        let mut idle_looks = 0;
-        while idle_looks < 2 {
-            idle_looks = if self.is_idle().await? { idle_looks + 1 } else { 0 };
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        Ok(())
     }
 
     async fn is_idle(&self) -> Result<bool, Error> {

@@ -83,6 +83,11 @@ pub enum BuildError {
     /// Two ways for the same firings.
     #[error("the debouncer at {0} was added twice: its firings can go only one way")]
     TwoDispatches(DebounceKey),
+    /// A key cannot be both a debouncer's and a queue's.
+    #[error(
+        "the debouncer at {0} dispatches to a queue of the same name: give it another key, such as {{{0}}}:debounce"
+    )]
+    KeyIsQueue(DebounceKey),
     /// A scheduler that never does anything.
     #[error("the scheduler's concurrency, or the time between its looks, is 0: both must be more")]
     IdleScheduler,

@@ -47,7 +47,7 @@ pub use builder::{BuildError, WorkerSupervisorBuilder};
 pub use options::{Concurrency, ErrorPolicy, HandlerOptions, WorkerOptions};
 pub use quota::Precedence;
 pub use restarts::RestartBudget;
-pub(crate) use shutdown::{EndSignals, Shutdown};
+pub(crate) use shutdown::{EndSignals, Shutdown, until_idle};
 pub use supervisor::WorkerSupervisor;
 pub(crate) use trouble::Trouble;
 pub use workers::Workers;

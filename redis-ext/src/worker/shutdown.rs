@@ -1,6 +1,9 @@
-//! The stages of a shutdown, and the signals that ask for one.
+//! The stages of a shutdown, and what brings one about: signals, or that nothing is left to do.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -98,4 +101,19 @@ impl EndSignals {
             std::future::pending().await
         }
     }
+}
+
+/// How often it is looked whether anything is left to do.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Waits until `is_idle`.
+pub(crate) async fn until_idle(is_idle: impl AsyncFn() -> Result<bool, Error>) -> Result<(), Error> {
+    // The places are looked at one after the other, and a handler may add to one that was seen empty: the second look in a
+    // row would find it.
+    let mut idle_looks = 0;
+    while idle_looks < 2 {
+        idle_looks = if is_idle().await? { idle_looks + 1 } else { 0 };
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
 }

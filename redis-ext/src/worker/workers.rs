@@ -2,14 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::shutdown::{EndSignals, Shutdown};
+use super::shutdown::{EndSignals, Shutdown, until_idle};
 use crate::{
     Error, QueueName,
     backend::{QueueStats, TaskBackend},
 };
-
-/// How often the queues are looked at while waiting for them to become idle.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Running workers. Dropping this leaves them running until the actix System ends; [`shutdown`](Self::shutdown) ends
 /// them in good order.
@@ -58,7 +55,7 @@ impl Workers {
     pub async fn run_until_idle(self) -> Result<(), Error> {
         let mut signals = EndSignals::listen().map_err(Error::Signals)?;
         let idle = tokio::select! {
-            idle = self.wait_until_idle() => idle,
+            idle = until_idle(async || self.is_idle().await) => idle,
             () = signals.next() => Ok(()),
             () = self.shutdown.draining() => Ok(()),
         };
@@ -99,17 +96,6 @@ impl Workers {
             Some(error) => Err(error),
             None => Ok(()),
         }
-    }
-
-    async fn wait_until_idle(&self) -> Result<(), Error> {
-        // The queues are looked at one after the other, and a handler may enqueue into one that was seen empty: the second
-        // look in a row would find it.
-        let mut idle_looks = 0;
-        while idle_looks < 2 {
-            idle_looks = if self.is_idle().await? { idle_looks + 1 } else { 0 };
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        Ok(())
     }
 
     async fn is_idle(&self) -> Result<bool, Error> {

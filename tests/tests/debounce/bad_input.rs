@@ -104,10 +104,12 @@ fn a_scheduler_that_cannot_work_does_not_start() {
     actix::System::new().block_on(async {
         let backend = MemoryBackend::new();
         let debouncer = debouncer(&backend);
+        let same_name = Debouncer::<Reading>::new(backend.clone(), "readings", POLICY).unwrap();
         let builder = || DebounceScheduler::builder(backend.clone());
         let faults = [
             builder().start().unwrap_err(),
             builder().to_queue(&debouncer).to_queue(&debouncer).start().unwrap_err(),
+            builder().to_queue(&same_name).start().unwrap_err(),
             builder().to_queue(&debouncer).concurrency(0).start().unwrap_err(),
             builder().to_queue(&debouncer).repoll(Duration::ZERO).start().unwrap_err(),
             builder().to_queue(&debouncer).heartbeat(Duration::from_secs(4)).start().unwrap_err(),
@@ -121,6 +123,7 @@ fn a_scheduler_that_cannot_work_does_not_start() {
             [
                 BuildError::NoDebouncer,
                 BuildError::TwoDispatches(_),
+                BuildError::KeyIsQueue(_),
                 BuildError::IdleScheduler,
                 BuildError::IdleScheduler,
                 BuildError::ShortLease { .. }

@@ -3,7 +3,10 @@
 
 use redis_ext::{
     IdClass, IdTtl,
-    backend::{IdBackend as _, IdKey, IdOffer, IdRules},
+    backend::{
+        ClaimId, DebounceBackend as _, DebounceKey, FiringClaim, FiringOutcome, FiringSettlement, IdBackend as _, IdKey,
+        IdOffer, IdRules, PayloadRule, Repeat, Trigger, TriggerRules,
+    },
 };
 
 use super::*;
@@ -54,6 +57,7 @@ async fn no_transition_runs_more_commands_than_its_budget() {
         till.raw.send("FLUSHALL");
         all_transitions(&backend, &mut till).await;
         all_id_transitions(&backend, &mut till).await;
+        all_of_debouncing(&backend, &mut till).await;
     }
     println!("{:<44} spent budget", "transition");
     for (transition, spent, budget) in &till.spent {
@@ -128,4 +132,47 @@ async fn all_id_transitions(backend: &RedisBackend, till: &mut Till) {
     let offers: Vec<_> = keys(0).into_iter().zip(ids).map(|(key, id)| IdOffer { key, id }).collect();
     till.pay("offer IDs to new keys", 128, async || backend.offer_ids(&class, &offers, IdTtl::DEFAULT).await).await;
     till.pay("offer IDs to known keys", 64, async || backend.offer_ids(&class, &offers, IdTtl::DEFAULT).await).await;
+}
+
+fn outcomes(outcome: &FiringOutcome) -> Vec<FiringSettlement> {
+    (0..TASKS).map(|number| FiringSettlement { member: number.to_string().into(), outcome: outcome.clone() }).collect()
+}
+
+async fn all_of_debouncing(backend: &RedisBackend, till: &mut Till) {
+    let key = DebounceKey::new("debounced").unwrap();
+    let keep = TriggerRules { repeat: Repeat::Keep, payloads: PayloadRule::First };
+    let trigger = async || {
+        let triggers: Vec<_> =
+            (0..TASKS).map(|number| Trigger::new(number.to_string(), Due::In(Duration::ZERO))).collect();
+        backend.trigger(&key, &triggers, &keep).await
+    };
+    let claim = async |id| {
+        let claim = FiringClaim { id, max: 512, lease: TTL, early: false };
+        backend.claim_firings(&key, &claim).await
+    };
+    let settle = async |id, outcome: &FiringOutcome| backend.settle_firings(&key, id, &outcomes(outcome)).await;
+
+    let _answers = till.pay("trigger", 0, trigger).await;
+    let _answers = till.pay("trigger what is pending", 0, trigger).await;
+    let id = ClaimId::random();
+    assert_eq!(till.pay("claim firings", 0, async || claim(id).await).await.firings.len(), TASKS);
+    till.pay("renew a claim", 0, async || backend.renew_firings(&key, &[id], TTL).await).await;
+    let to_queue = FiringOutcome::Enqueue { queue: QUEUE.clone(), task: NewTask::new("1"), retry_after: TTL };
+    let _answers = till.pay("settle firings into a queue", 0, async || settle(id, &to_queue).await).await;
+    let nothing = till.pay("claim firings, where none is due", 0, async || claim(ClaimId::random()).await).await;
+    assert!(nothing.firings.is_empty());
+
+    for (transition, budget, outcome) in [
+        ("settle firings as done", 0, FiringOutcome::Done),
+        ("settle firings back to what is pending", 0, FiringOutcome::Return { after: None }),
+    ] {
+        let id = ClaimId::random();
+        let _answers = trigger().await.unwrap();
+        let _claimed = claim(id).await.unwrap();
+        let _answers = till.pay(transition, budget, async || settle(id, &outcome).await).await;
+    }
+    let recover = async || backend.recover_firings(&key).await;
+    till.pay("recover firings, where no lease has expired", 0, recover).await;
+    till.pay("count firings", 0, async || backend.inspect_debounce(&key).await).await;
+    till.pay("clear firings", 0, async || backend.clear_firings(&key).await).await;
 }

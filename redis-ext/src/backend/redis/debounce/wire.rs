@@ -115,14 +115,6 @@ pub(super) fn quarantined(reply: Value) -> Result<Vec<Quarantined>, BackendError
     Ok(all)
 }
 
-pub(super) fn bytes_of(settlement: &FiringSettlement) -> usize {
-    match &settlement.outcome {
-        FiringOutcome::Enqueue { task, .. } => task.entry.len(),
-        FiringOutcome::Quarantine { reason } => reason.len(),
-        FiringOutcome::Done | FiringOutcome::Return { .. } => 0,
-    }
-}
-
 /// The places in KEYS of the queues that firings go to, and behind them of their tasks' locks; 0 is none.
 pub(super) struct Places<'s> {
     queues: Vec<&'s QueueName>,
