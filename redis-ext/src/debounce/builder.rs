@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Error, QueueName, RedisTask,
     backend::{DebounceBackend, DebounceKey},
-    worker::BuildError,
+    worker::{BuildError, check_lease},
 };
 
 /// Collects debouncers and settings; made by [`DebounceScheduler::builder`].
@@ -138,9 +138,7 @@ impl DebounceSchedulerBuilder {
         if concurrency == 0 || repoll.is_zero() {
             return Err(BuildError::IdleScheduler);
         }
-        if heartbeat.is_zero() || lease / 2 < heartbeat {
-            return Err(BuildError::Lease { lease, heartbeat });
-        }
+        check_lease(lease, heartbeat)?;
         for (at, Planned { key, queue, .. }) in self.planned.iter().enumerate() {
             if queue.as_ref().is_some_and(|queue| queue.as_str() == key.as_str()) {
                 return Err(BuildError::KeyIsQueue(key.clone()));

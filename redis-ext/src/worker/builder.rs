@@ -238,10 +238,7 @@ impl WorkerSupervisorBuilder {
         if self.limit.is_some_and(|(limit, _)| limit.tasks() == 0) {
             return Err(BuildError::NoLimit);
         }
-        let too_short = heartbeat < WorkerOptions::SHORTEST_HEARTBEAT || lease / 2 < heartbeat;
-        if too_short || lease > WorkerOptions::LONGEST_LEASE {
-            return Err(BuildError::Lease { lease, heartbeat });
-        }
+        check_lease(lease, heartbeat)?;
         for (at, PlannedQueue { queue, concurrency, .. }) in self.queues.iter().enumerate() {
             if *concurrency == 0 {
                 return Err(BuildError::NoConcurrency(queue.clone()));
@@ -255,4 +252,13 @@ impl WorkerSupervisorBuilder {
         }
         Ok(())
     }
+}
+
+/// Whether a lease can be kept by these heartbeats.
+pub(crate) fn check_lease(lease: Duration, heartbeat: Duration) -> Result<(), BuildError> {
+    let too_short = heartbeat < WorkerOptions::SHORTEST_HEARTBEAT || lease / 2 < heartbeat;
+    if too_short || lease > WorkerOptions::LONGEST_LEASE {
+        return Err(BuildError::Lease { lease, heartbeat });
+    }
+    Ok(())
 }

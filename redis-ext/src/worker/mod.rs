@@ -43,6 +43,7 @@ mod tests;
 mod trouble;
 mod workers;
 
+pub(crate) use builder::check_lease;
 pub use builder::{BuildError, WorkerSupervisorBuilder};
 pub use options::{Concurrency, ErrorPolicy, HandlerOptions, WorkerOptions};
 pub use quota::Precedence;

@@ -126,7 +126,7 @@ fn a_scheduler_that_cannot_work_does_not_start() {
                 BuildError::KeyIsQueue(_),
                 BuildError::IdleScheduler,
                 BuildError::IdleScheduler,
-                BuildError::ShortLease { .. }
+                BuildError::Lease { .. }
             ]
         ));
     });

@@ -9,8 +9,9 @@ local function score_at(micros)
   return string.format('%.6f', micros / 1e6)
 end
 
+-- Cut to whole milliseconds, after a microsecond that makes up for what a float lacks.
 local function due_millis(score)
-  return string.format('%.0f', math.max(0, math.min(FAR, tonumber(score) * 1000)))
+  return string.format('%.0f', math.floor(math.max(0, math.min(FAR, tonumber(score) * 1000 + 0.001))))
 end
 
 local function earliest(pending)

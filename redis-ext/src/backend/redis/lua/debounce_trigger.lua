@@ -8,7 +8,7 @@
 --       then for each trigger (at most 512): member, its id, '=' and the payload or '' for none, 'in' or 'at', ms
 -- Reply for each trigger: what it did (1 new, 2 joined, 3 moved, 4 throttled, 5 full), and the due time in ms, or until
 --       when triggers are dropped
--- Cost  eight commands, and two to six for each trigger
+-- Cost  eight commands, one for each trigger of the default policy, and up to six for each other one
 
 local pending, parked, payloads, bursts, quiet, active = unpack(KEYS)
 local how, rule, channel = ARGV[1], ARGV[5], ARGV[8]
@@ -44,14 +44,23 @@ local function with_payload(member, known, id, payload)
   return 'a' .. count .. ';' .. items_of(known) .. payload_item(id, payload), count == most
 end
 
-local replies = {}
 local sooner = false
-for at = 10, #ARGV, 5 do
+
+-- What one trigger did, and the due time in ms, or until when triggers are dropped.
+local function trigger(at)
   local member, id = ARGV[at], ARGV[at + 1]
   local payload = ARGV[at + 2] ~= '' and string.sub(ARGV[at + 2], 2)
   local due = ARGV[at + 4] * 1000
   if ARGV[at + 3] == 'in' then
     due = due + now
+  end
+  if how == 'keep' and not payload and not any_parked and not any_payloads then
+    -- The usual case, in one command.
+    local new_score = score_at(due)
+    if redis.call('ZADD', pending, 'NX', new_score, member) == 1 then
+      sooner = sooner or tonumber(new_score) < first_due
+      return NEW, due_millis(new_score)
+    end
   end
   local score = redis.call('ZSCORE', pending, member)
   local is_parked = false
@@ -59,67 +68,69 @@ for at = 10, #ARGV, 5 do
     score = redis.call('ZSCORE', parked, member)
     is_parked = score and true
   end
-  local did, told = NEW, nil
 
   if how == 'throttle' and not score then
     local quiet_until = redis.call('ZSCORE', quiet, member)
     if quiet_until and tonumber(quiet_until) > now_ms then
-      did, told = THROTTLED, quiet_until
-    else
-      due = now
-      redis.call('ZADD', quiet, now_ms + ARGV[4], member)
+      return THROTTLED, quiet_until
     end
+    due = now
+    redis.call('ZADD', quiet, now_ms + ARGV[4], member)
   end
 
-  if did ~= THROTTLED then
-    local known = score and how ~= 'replace' and redis.call('HGET', payloads, member)
-    local with, fills = with_payload(member, known, id, payload)
-    if payload and not with then
-      did, due = FULL, math.min(now, tonumber(score) * 1e6)
-    else
-      if score then
-        did = (how == 'reset' or how == 'replace') and MOVED or JOINED
+  local did = NEW
+  local known = score and any_payloads and how ~= 'replace' and redis.call('HGET', payloads, member)
+  local with, fills = with_payload(member, known, id, payload)
+  if payload and not with then
+    did, due = FULL, math.min(now, tonumber(score) * 1e6)
+  else
+    if score and (how == 'reset' or how == 'replace') then
+      did = MOVED
+    elseif score then
+      did, due = JOINED, tonumber(score) * 1e6
+    end
+    if how == 'reset' and (max_wait or max_count) then
+      local burst = score and redis.call('HGET', bursts, member)
+      local began, count = string.match(burst or '', '^(%d+):(%d+)$')
+      began, count = tonumber(began or now_ms), tonumber(count or (score and 1 or 0)) + 1
+      redis.call('HSET', bursts, member, string.format('%.0f:%.0f', began, count))
+      if max_wait then
+        due = math.min(due, (began + max_wait) * 1000)
       end
-      if did == JOINED then
-        due = tonumber(score) * 1e6
-      end
-      if how == 'reset' and (max_wait or max_count) then
-        local burst = score and redis.call('HGET', bursts, member)
-        local began, count = string.match(burst or '', '^(%d+):(%d+)$')
-        began, count = tonumber(began or now_ms), tonumber(count or (score and 1 or 0)) + 1
-        redis.call('HSET', bursts, member, string.format('%.0f:%.0f', began, count))
-        if max_wait then
-          due = math.min(due, (began + max_wait) * 1000)
-        end
-        if max_count and count >= max_count then
-          due = math.min(due, now)
-        end
-      elseif score and how == 'replace' then
-        redis.call('HDEL', bursts, member)
-      end
-      if fills then
+      if max_count and count >= max_count then
         due = math.min(due, now)
       end
-      if with and with ~= known then
-        redis.call('HSET', payloads, member, with)
-      elseif not with and any_payloads then
-        -- Replaced, or left behind by a program that took the member and knows nothing of payloads.
-        redis.call('HDEL', payloads, member)
-      end
+    elseif score and how == 'replace' then
+      redis.call('HDEL', bursts, member)
     end
-    local new_score = score_at(due)
-    if did == JOINED and not fills then
-      new_score = score
-    elseif not score or tonumber(new_score) ~= tonumber(score) then
-      if is_parked then
-        redis.call('ZREM', parked, member)
-      end
-      redis.call('ZADD', pending, new_score, member)
-      sooner = sooner or tonumber(new_score) < first_due
+    if fills then
+      due = math.min(due, now)
     end
-    told = due_millis(new_score)
+    if with and with ~= known then
+      redis.call('HSET', payloads, member, with)
+      any_payloads = true
+    elseif not with and any_payloads then
+      -- Replaced, or left behind by a program that took the member and knows nothing of payloads.
+      redis.call('HDEL', payloads, member)
+    end
   end
-  replies[#replies + 1], replies[#replies + 2] = did, told
+  if did == JOINED and not fills then
+    return did, due_millis(score)
+  end
+  local new_score = score_at(due)
+  if not score or tonumber(new_score) ~= tonumber(score) then
+    if is_parked then
+      redis.call('ZREM', parked, member)
+    end
+    redis.call('ZADD', pending, new_score, member)
+    sooner = sooner or tonumber(new_score) < first_due
+  end
+  return did, due_millis(new_score)
+end
+
+local replies = {}
+for at = 10, #ARGV, 5 do
+  replies[#replies + 1], replies[#replies + 2] = trigger(at)
 end
 
 if how == 'throttle' then
