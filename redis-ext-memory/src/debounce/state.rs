@@ -40,7 +40,8 @@ pub(crate) struct State {
 struct Pending {
     due: Timestamp,
     payloads: Payloads,
-    burst: Burst,
+    /// Unknown for one that came back from a run: the next trigger begins it.
+    burst: Option<Burst>,
     /// Due, and waiting for the end of the same member's run.
     parked: bool,
 }
@@ -101,7 +102,7 @@ impl State {
         if payloads.add(trigger, rules.payloads, self.active_payloads(&trigger.member)) == Added::Fills {
             due = due.min(now);
         }
-        self.put(trigger.member.clone(), Pending { due, payloads, burst, parked: false });
+        self.put(trigger.member.clone(), Pending { due, payloads, burst: Some(burst), parked: false });
         if replaced { Triggered::Moved { due } } else { Triggered::New { due } }
     }
 
@@ -121,8 +122,10 @@ impl State {
         let added = pending.payloads.add(trigger, rules.payloads, active);
         let resets = matches!(rules.repeat, Repeat::Reset { .. }) && added != Added::Refused;
         if resets {
-            pending.burst.count = pending.burst.count.saturating_add(1);
-            pending.due = bounded(asked, rules.repeat, pending.burst, now);
+            let Burst { began, count } = pending.burst.unwrap_or(Burst { began: now, count: 1 });
+            let burst = Burst { began, count: count.saturating_add(1) };
+            pending.due = bounded(asked, rules.repeat, burst, now);
+            pending.burst = Some(burst);
         }
         if added != Added::Fits {
             pending.due = pending.due.min(now);
@@ -209,13 +212,13 @@ impl State {
         match outcome {
             FiringOutcome::Enqueue { queue, task, retry_after } => {
                 if !enqueue(queue, task) {
-                    self.put_back(member.clone(), now.saturating_add(*retry_after), payloads, now);
+                    self.put_back(member.clone(), now.saturating_add(*retry_after), payloads);
                     return FiringSettled::HeldBack;
                 }
                 self.unpark(member);
             }
             FiringOutcome::Return { after } => {
-                self.put_back(member.clone(), after.map_or(due, |after| now.saturating_add(after)), payloads, now);
+                self.put_back(member.clone(), after.map_or(due, |after| now.saturating_add(after)), payloads);
             }
             FiringOutcome::Quarantine { reason } => {
                 self.quarantine.retain(|_, kept| kept.member != *member);
@@ -238,7 +241,7 @@ impl State {
         for id in expired {
             for (member, (due, payloads)) in self.claims.remove(&id).into_iter().flat_map(|claim| claim.firings) {
                 self.active.retain(|other, active| *other != member || active.claim != id);
-                self.put_back(member, due, payloads, now);
+                self.put_back(member, due, payloads);
                 returned += 1;
             }
         }
@@ -267,7 +270,7 @@ impl State {
         match self.take_quarantined(member) {
             None => false,
             Some(kept) => {
-                self.put_back(kept.member, now, kept.payloads, now);
+                self.put_back(kept.member, now, kept.payloads);
                 true
             }
         }
@@ -296,8 +299,8 @@ impl State {
     }
 
     /// Makes a firing pending again; its payloads are older than what came meanwhile.
-    fn put_back(&mut self, member: Member, mut due: Timestamp, mut payloads: Payloads, now: Timestamp) {
-        let mut burst = Burst { began: now, count: 1 };
+    fn put_back(&mut self, member: Member, mut due: Timestamp, mut payloads: Payloads) {
+        let mut burst = None;
         if let Some(pending) = self.take(&member) {
             due = due.min(pending.due);
             payloads.merge(pending.payloads);

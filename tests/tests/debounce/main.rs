@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod alike;
 mod bad_input;
 mod dispatching;
 mod drop_in;

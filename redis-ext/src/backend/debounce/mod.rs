@@ -38,6 +38,8 @@ pub const MAX_QUARANTINED: usize = 10_000;
 /// # Contract
 /// - A member is bytes, and so is a payload: nothing here reads them. A firing that was triggered without a payload
 ///   has none, as those that other programs add to the store have none.
+/// - All triggers of one key follow the same rules, but for those that [replace](Repeat::Replace). Where they do not, nothing
+///   is lost, but the bounds of bursts and payloads are kept only roughly.
 /// - Slices hold at most [`MAX_BATCH`](super::MAX_BATCH) items; what happens to one of them happens in one step.
 /// - A claim belongs to who named it, until its lease has expired and someone [recovered](Self::recover_firings) it.
 ///   From then on it settles nothing.

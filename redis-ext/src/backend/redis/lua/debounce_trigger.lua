@@ -100,8 +100,9 @@ local function trigger(at)
       if max_count and count >= max_count then
         due = math.min(due, now)
       end
-    elseif score and how == 'replace' then
-      redis.call('HDEL', bursts, member)
+    elseif how == 'replace' then
+      -- A burst of its own, should the next trigger look for one.
+      redis.call('HSET', bursts, member, string.format('%.0f:1', now_ms))
     end
     if fills then
       due = math.min(due, now)
