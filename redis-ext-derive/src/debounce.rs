@@ -10,7 +10,7 @@ use crate::{
     duration::Millis,
     errors::Errors,
     suggest,
-    valid::{meaning, positive_duration},
+    valid::meaning,
 };
 
 /// The options of debouncing, checked; it prints as the constructor of `Debounce`.
@@ -43,7 +43,7 @@ impl Debounce {
             refuse_without_debounce(attrs, errors);
             return None;
         };
-        let max_wait = meaning(&attrs.max_wait, positive_duration, errors);
+        let max_wait = meaning(&attrs.max_wait, max_wait, errors);
         let max_count = meaning(&attrs.max_count, max_count, errors);
         let key = attrs.key.as_ref().map(|key| key_fields(key, input, errors)).unwrap_or_default();
         let payload = meaning(&attrs.payload, payload, errors);
@@ -113,7 +113,7 @@ fn check_bounds(policy: Policy, max_wait: Option<Millis>, attrs: &Attrs, bounds:
 
 fn policy(literal: &LitStr, is_bounded: bool) -> Result<Policy> {
     let fault = |message: String| Error::new(literal.span(), message);
-    let duration = |text| Millis::parse_positive(text).map_err(fault);
+    let duration = |text| time(text).map_err(fault);
 
     let text = literal.value();
     let Some((name, arguments)) = text.strip_suffix(')').and_then(|text| text.split_once('(')) else {
@@ -136,6 +136,20 @@ fn policy(literal: &LitStr, is_bounded: bool) -> Result<Policy> {
             Ok(Policy::Window { period: period_given, delay })
         }
         _ => Err(fault(unknown_policy(&text))),
+    }
+}
+
+fn max_wait(literal: &LitStr) -> Result<Millis> {
+    time(&literal.value()).map_err(|problem| Error::new(literal.span(), problem))
+}
+
+/// A duration that a debouncer takes: `redis_ext::debounce::MAX_DELAY` at most.
+fn time(text: &str) -> std::result::Result<Millis, String> {
+    match Millis::parse_positive(text)? {
+        time if time > Millis::CENTURY => {
+            Err(format!("`{text}` is too long: what is debounced waits a century at most"))
+        }
+        time => Ok(time),
     }
 }
 

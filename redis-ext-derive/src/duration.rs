@@ -11,6 +11,9 @@ const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3
 pub(crate) struct Millis(u64);
 
 impl Millis {
+    /// 36,500 days.
+    pub(crate) const CENTURY: Self = Self(36_500 * 86_400_000);
+
     /// Reads one or more numbers with their units, which add up. The error says what is wrong with `text`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {

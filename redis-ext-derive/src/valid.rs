@@ -89,7 +89,7 @@ fn timeout(literal: &LitStr) -> Result<Timeout> {
     }
 }
 
-pub(crate) fn positive_duration(literal: &LitStr) -> Result<Millis> {
+fn positive_duration(literal: &LitStr) -> Result<Millis> {
     Millis::parse_positive(&literal.value()).map_err(|problem| Error::new(literal.span(), problem))
 }
 

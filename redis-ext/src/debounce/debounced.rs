@@ -66,8 +66,8 @@ pub trait DebounceExt: Debounced {
         backend: &B,
     ) -> impl Future<Output = Result<Triggered, Error>> + Send {
         let key = DebounceKey::of_queue(&Self::QUEUE);
-        let prepared = Identity::of_type().encode(self).map_err(Error::from);
-        async move { trigger_one(backend, &key, &Self::DEBOUNCE, prepared?).await }
+        let encoded = Self::DEBOUNCE.check().and_then(|()| Identity::of_type().encode(self)).map_err(Error::from);
+        async move { trigger_one(backend, &key, &Self::DEBOUNCE, encoded?).await }
     }
 }
 

@@ -113,6 +113,17 @@ impl<T: RedisTask> Identity<T> {
 }
 
 impl Encoded {
+    /// The trigger that a policy makes of it; with windows, `asked` is the time of the event.
+    fn trigger(self, policy: &Debounce, asked: Due) -> Trigger {
+        let (encoded, due) = match (policy.timing, asked) {
+            (Timing::Windows { period, delay }, Due::At(event)) => self.in_window(period, delay, event),
+            _ => (self, asked),
+        };
+        let mut trigger = Trigger::new(encoded.member, due);
+        trigger.payload = encoded.payload;
+        trigger
+    }
+
     /// The same in the window that `event` lies in, and when that window fires.
     fn in_window(self, period: Duration, delay: Duration, event: Timestamp) -> (Self, Due) {
         let start = event.as_millis() / 1000 / period.as_secs() * period.as_secs();
@@ -121,11 +132,22 @@ impl Encoded {
         let fires = Timestamp::from_millis(start.saturating_mul(1000)).saturating_add(period).saturating_add(delay);
         (Self { member, payload: self.payload.or(Some(self.member)) }, Due::At(fires))
     }
+}
 
-    fn trigger(self, due: Due) -> Trigger {
-        let mut trigger = Trigger::new(self.member, due);
-        trigger.payload = self.payload;
-        trigger
+/// What is asked for by the policy's own delay.
+async fn by_policy<B: DebounceBackend + ?Sized>(backend: &B, policy: &Debounce) -> Result<Due, Error> {
+    point_in_time(backend, policy, policy.delay()).await
+}
+
+/// What is asked for by a delay: with windows, the present window is one by the backend's clock.
+async fn point_in_time<B: DebounceBackend + ?Sized>(
+    backend: &B,
+    policy: &Debounce,
+    delay: Duration,
+) -> Result<Due, Error> {
+    match policy.timing {
+        Timing::Windows { .. } => Ok(Due::At(backend.time().await?.saturating_add(delay))),
+        _ => Ok(Due::In(delay)),
     }
 }
 
@@ -136,13 +158,7 @@ pub(crate) async fn trigger_one<B: DebounceBackend + ?Sized>(
     policy: &Debounce,
     encoded: Encoded,
 ) -> Result<Triggered, Error> {
-    let trigger = match policy.timing {
-        Timing::Windows { period, delay } => {
-            let (encoded, due) = encoded.in_window(period, delay, backend.time().await?);
-            encoded.trigger(due)
-        }
-        _ => encoded.trigger(Due::In(policy.delay())),
-    };
+    let trigger = encoded.trigger(policy, by_policy(backend, policy).await?);
     trigger_with(backend, key, trigger, &policy.rules()).await
 }
 
@@ -241,30 +257,32 @@ impl<T: RedisTask> Debouncer<T> {
     pub async fn schedule_in(&self, task: &T, delay: Duration) -> Result<Triggered, Error> {
         check_delay(delay)?;
         let encoded = self.identity.encode(task)?;
-        let trigger = match self.policy.timing {
-            Timing::Windows { period, delay: after } => {
-                let event = self.backend.time().await?.saturating_add(delay);
-                let (encoded, due) = encoded.in_window(period, after, event);
-                encoded.trigger(due)
-            }
-            _ => encoded.trigger(Due::In(delay)),
-        };
-        trigger_with(&*self.backend, &self.key, trigger, &self.policy.rules()).await
+        let asked = point_in_time(&*self.backend, &self.policy, delay).await?;
+        self.trigger(encoded, asked, &self.policy.rules()).await
     }
 
     /// The same for a point in time, by the backend's clock. For a policy of windows, it is the time of the event: the
     /// firing comes after the end of the window that it lies in.
     pub async fn schedule_at(&self, task: &T, time: SystemTime) -> Result<Triggered, Error> {
         check_delay(time.duration_since(SystemTime::now()).unwrap_or_default())?;
-        let encoded = self.identity.encode(task)?;
-        let trigger = match self.policy.timing {
-            Timing::Windows { period, delay } => {
-                let (encoded, due) = encoded.in_window(period, delay, time.into());
-                encoded.trigger(due)
-            }
-            _ => encoded.trigger(Due::At(time.into())),
-        };
-        trigger_with(&*self.backend, &self.key, trigger, &self.policy.rules()).await
+        self.trigger(self.identity.encode(task)?, Due::At(time.into()), &self.policy.rules()).await
+    }
+
+    /// Triggers many firings by the policy, in their order, one round trip for each 512. Nothing is triggered when a value
+    /// cannot be encoded. A trigger that finds its firing full is answered with [`Triggered::Full`], and is no error here;
+    /// when the backend fails, those of the round trips before are triggered.
+    pub async fn schedule_many<'t>(&self, tasks: impl IntoIterator<Item = &'t T>) -> Result<Vec<Triggered>, Error>
+    where
+        T: 't,
+    {
+        let encoded: Result<Vec<_>, _> = tasks.into_iter().map(|task| self.identity.encode(task)).collect();
+        let (encoded, asked) = (encoded?, by_policy(&*self.backend, &self.policy).await?);
+        let triggers: Vec<_> = encoded.into_iter().map(|encoded| encoded.trigger(&self.policy, asked)).collect();
+        let mut answers = Vec::with_capacity(triggers.len());
+        for slice in triggers.chunks(MAX_BATCH) {
+            answers.extend(self.backend.trigger(&self.key, slice, &self.policy.rules()).await?);
+        }
+        Ok(answers)
     }
 
     /// Takes the place of the pending firing, if there is one: the timer begins anew, whatever the policy, and the payload
@@ -272,14 +290,11 @@ impl<T: RedisTask> Debouncer<T> {
     pub async fn replace(&self, task: &T) -> Result<Triggered, Error> {
         let rules = TriggerRules { repeat: Repeat::Replace, ..self.policy.rules() };
         let encoded = self.identity.encode(task)?;
-        let trigger = match self.policy.timing {
-            Timing::Windows { period, delay } => {
-                let (encoded, due) = encoded.in_window(period, delay, self.backend.time().await?);
-                encoded.trigger(due)
-            }
-            _ => encoded.trigger(Due::In(self.policy.delay())),
-        };
-        trigger_with(&*self.backend, &self.key, trigger, &rules).await
+        self.trigger(encoded, by_policy(&*self.backend, &self.policy).await?, &rules).await
+    }
+
+    async fn trigger(&self, encoded: Encoded, asked: Due, rules: &TriggerRules) -> Result<Triggered, Error> {
+        trigger_with(&*self.backend, &self.key, encoded.trigger(&self.policy, asked), rules).await
     }
 
     /// Whether a firing of this content is pending. For a policy of windows: in the present window.
@@ -296,10 +311,7 @@ impl<T: RedisTask> Debouncer<T> {
 
     async fn member_of(&self, task: &T) -> Result<Vec<u8>, Error> {
         let encoded = self.identity.encode(task)?;
-        Ok(match self.policy.timing {
-            Timing::Windows { period, delay } => encoded.in_window(period, delay, self.backend.time().await?).0.member,
-            _ => encoded.member,
-        })
+        Ok(encoded.trigger(&self.policy, by_policy(&*self.backend, &self.policy).await?).member)
     }
 
     /// Takes up to `max` firings that are due, the earliest first. Each goes to one caller, and is gone when it is

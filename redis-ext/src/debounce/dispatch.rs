@@ -65,8 +65,12 @@ pub(crate) fn to_recipient<T: RedisTask + Unpin>(recipient: Recipient<Fired<T>>,
                 Ok(Ok(())) => return FiringOutcome::Done,
                 Ok(Err(error)) => error,
                 // It stopped, panicked or dropped the message.
-                Err(_mailbox) => return FiringOutcome::Return { after: Some(retry_after) },
+                Err(error) => {
+                    tracing::warn!(%error, ?retry_after, "a recipient gave no answer: its firing is tried again");
+                    return FiringOutcome::Return { after: Some(retry_after) };
+                }
             };
+            tracing::debug!(%error, "a recipient failed");
             match error.verdict() {
                 Verdict::Fatal => FiringOutcome::Quarantine { reason: error.chain().join(": ") },
                 Verdict::RetryIn(delay) => FiringOutcome::Return { after: Some(delay) },

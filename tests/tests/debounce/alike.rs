@@ -8,8 +8,8 @@ use std::time::Duration;
 use redis_ext::{
     QueueName, RedisBackend, TaskId, Timestamp,
     backend::{
-        Backend, ClaimId, DebounceBackend as _, DebounceKey, Due, Firing, FiringClaim, FiringOutcome, FiringSettlement,
-        MAX_BATCH, NewTask, Page, PayloadRule, Repeat, TaskBackend as _, Trigger, TriggerRules, Triggered, UniqueLock,
+        Backend, ClaimId, DebounceKey, Due, Firing, FiringClaim, FiringOutcome, FiringSettlement, MAX_BATCH, NewTask,
+        Page, PayloadRule, Repeat, Trigger, TriggerRules, Triggered, UniqueLock,
     },
 };
 use redis_ext_memory::MemoryBackend;

@@ -11,7 +11,7 @@ use redis_ext::{
 use redis_ext_memory::{Faults, MemoryBackend};
 use redis_ext_tests::eventually;
 
-use crate::stage::{Job, Recipient, Seen, on_both, unique};
+use crate::stage::{Job, Recipient, Seen, on_both, paused, unique};
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -238,6 +238,54 @@ fn a_queue_gets_what_decodes_and_the_rest_is_quarantined() {
 struct Text(String);
 
 #[test]
+fn popping_quarantines_what_does_not_decode_and_gives_the_rest() {
+    on_both(|backend| async move {
+        let policy = Debounce::after(Duration::ZERO);
+        let jobs = jobs(&backend, policy);
+        let text: Debouncer<Text> = Debouncer::new(backend, jobs.key().as_str(), policy).unwrap();
+        jobs.schedule(&job(1)).await.unwrap();
+        text.schedule(&Text("no job".into())).await.unwrap();
+        jobs.schedule(&job(2)).await.unwrap();
+        let popped = jobs.pop_due(10).await.unwrap();
+        let mut numbers: Vec<_> = popped.iter().map(|fired| fired.number).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [1, 2]);
+        let stats = jobs.stats().await.unwrap();
+        assert_eq!((stats.pending, stats.active, stats.quarantined), (0, 0, 1));
+    });
+}
+
+#[test]
+fn popping_survives_lost_replies() {
+    paused().block_on(async {
+        let backend = MemoryBackend::new();
+        let faults = Faults::new().lose_reply(Operation::ClaimFirings, 1).lose_reply(Operation::SettleFirings, 1..=2);
+        let flaky = backend.with_faults(faults);
+        let jobs = jobs(&flaky, Debounce::after(Duration::ZERO));
+        let all: Vec<_> = (0..10).map(job).collect();
+        assert!(jobs.schedule_many(&all).await.unwrap().iter().all(|answer| answer.is_new()));
+        // Nobody knows what the first call has claimed; it comes back when its lease has expired.
+        assert!(jobs.pop_due(100).await.is_err());
+        tokio::time::advance(Duration::from_secs(6)).await;
+        assert!(jobs.pop_due(100).await.unwrap().is_empty());
+        assert_eq!(jobs.pop_due(100).await.unwrap().len(), 10);
+        assert_eq!(jobs.pending_count().await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn thousands_are_scheduled_and_popped_in_one_call_each() {
+    on_both(|backend| async move {
+        let jobs = jobs(&backend, Debounce::after(Duration::ZERO));
+        let all: Vec<_> = (0..1_200).map(|number| job(number % 1_100)).collect();
+        let answers = jobs.schedule_many(&all).await.unwrap();
+        assert_eq!(answers.iter().filter(|answer| answer.is_new()).count(), 1_100);
+        assert_eq!(jobs.pop_due(1_050).await.unwrap().len(), 1_050);
+        assert_eq!(jobs.pop_due(1_050).await.unwrap().len(), 50);
+    });
+}
+
+#[test]
 fn an_earlier_firing_wakes_a_scheduler_that_sleeps() {
     on_both(|backend| async move {
         let (seen, jobs) = (Seen::default(), jobs(&backend, Debounce::after(Duration::from_secs(3600))));
@@ -325,10 +373,7 @@ fn a_firing_outlives_a_recipient_that_is_gone() {
 
 #[test]
 fn a_backend_that_fails_at_every_step_costs_nothing_but_time() {
-    actix::System::with_tokio_rt(|| {
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
-    })
-    .block_on(async {
+    paused().block_on(async {
         let backend = MemoryBackend::new();
         let mut faults = Faults::new();
         for operation in

@@ -115,10 +115,7 @@ macro_rules! rows {
     ($($name:ident: $policy:expr, busy $busy:literal, $acts:expr => $fires:expr;)*) => {
         $(#[test]
         fn $name() {
-            actix::System::with_tokio_rt(|| {
-                tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
-            })
-            .block_on(check(Row { policy: $policy, busy: $busy, acts: &$acts, fires: &$fires }));
+            crate::stage::paused().block_on(check(Row { policy: $policy, busy: $busy, acts: &$acts, fires: &$fires }));
         })*
     };
 }
@@ -187,12 +184,19 @@ rows! {
     leading_waits_for_a_run: LEADING, busy 600,
         [(0, Trigger("a")), (250, Trigger("b")), (300, Trigger("c"))] => [(0, "a"), (600, "b")];
 
+    leading_is_replaced_while_it_waits_for_a_run: LEADING, busy 600,
+        [(0, Trigger("a")), (250, Trigger("b")), (300, Replace("c"))] => [(0, "a"), (600, "c")];
+    leading_that_is_cancelled_before_it_fires_takes_the_next_trigger: LEADING, busy 600,
+        [(0, Trigger("a")), (250, Trigger("b")), (300, Cancel), (320, Trigger("c"))] => [(0, "a"), (600, "c")];
+
     windows_fire_once_after_their_end: WINDOWS, busy 0,
         [(100, Trigger("a")), (900, Trigger("b")), (1100, Trigger("c"))] => [(1050, "a"), (2050, "c")];
     windows_keep_the_last_payload_if_told: WINDOWS.payloads(PayloadRule::Last), busy 0,
         [(100, Trigger("a")), (900, Trigger("b"))] => [(1050, "b")];
     windows_keep_all_payloads_if_told: WINDOWS.payloads(ALL), busy 0,
         [(100, Trigger("a")), (900, Trigger("b"))] => [(1050, "a+b")];
+    windows_are_replaced_one_by_one: WINDOWS, busy 0,
+        [(100, Trigger("a")), (500, Replace("b")), (600, Trigger("c"))] => [(1050, "b")];
     windows_are_pending_while_they_last: WINDOWS, busy 0,
         [(100, Trigger("a")), (900, Pending(true)), (1020, Pending(false))] => [(1050, "a")];
     windows_are_cancelled_one_by_one: WINDOWS, busy 0,

@@ -57,12 +57,16 @@ pub(crate) fn unique(name: &str) -> String {
     format!("{name}-{}", TaskId::random())
 }
 
-/// Runs a test on both backends: in memory with time that passes by itself, and on Redis.
-pub(crate) fn on_both<F: Future<Output = ()>>(test: impl Fn(Arc<dyn Backend>) -> F) {
+/// A System whose time passes by itself.
+pub(crate) fn paused() -> actix::SystemRunner {
     actix::System::with_tokio_rt(|| {
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
     })
-    .block_on(test(Arc::new(MemoryBackend::new())));
+}
+
+/// Runs a test on both backends: in memory with time that passes by itself, and on Redis.
+pub(crate) fn on_both<F: Future<Output = ()>>(test: impl Fn(Arc<dyn Backend>) -> F) {
+    paused().block_on(test(Arc::new(MemoryBackend::new())));
     actix::System::new().block_on(async {
         test(Arc::new(RedisBackend::connect(&RedisServer::shared().url()).await.unwrap())).await;
     });

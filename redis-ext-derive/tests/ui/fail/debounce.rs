@@ -34,4 +34,8 @@ struct HalfSecond;
 #[redis_task(debounce = "99999999999999999999s")]
 struct TooLong;
 
+#[derive(RedisTask)]
+#[redis_task(debounce = "1s", max_wait = "36501d")]
+struct OverACentury;
+
 fn main() {}
