@@ -160,7 +160,7 @@ fn any_rules(random: &mut fastrand::Rng) -> TriggerRules {
 /// A due time as far as it is the same everywhere: one that was asked for, one that came at once, or one of the future.
 fn when(time: Timestamp) -> String {
     match time.as_millis() {
-        at if at < 1_000_000 || at >= FAR => at.to_string(),
+        at if !(1_000_000..FAR).contains(&at) => at.to_string(),
         at if Timestamp::from_millis(at) <= std::time::SystemTime::now().into() => "at once".to_owned(),
         _ => "later".to_owned(),
     }
