@@ -4,8 +4,8 @@
 use redis_ext::{
     IdClass, IdTtl,
     backend::{
-        ClaimId, DebounceBackend as _, DebounceKey, FiringClaim, FiringOutcome, FiringSettlement, IdBackend as _, IdKey,
-        IdOffer, IdRules, PayloadRule, Repeat, Trigger, TriggerRules,
+        ClaimId, DebounceBackend as _, DebounceKey, FiringClaim, FiringOutcome, FiringSettlement, IdBackend as _,
+        IdKey, IdOffer, IdRules, PayloadRule, Repeat, Trigger, TriggerRules,
     },
 };
 
