@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Debounce,
-    debouncer::{Identity, trigger_one},
+    identity::{Identity, trigger_one},
 };
 use crate::{
     CodecError, Error, RedisTask,

@@ -3,7 +3,8 @@
 //! ```text
 //! Debouncer ── trigger ──▶ [backend: pending] ── claim ──▶ Ticker ──▶ dispatch ─┬─▶ a task queue, in one step
 //!    │ a handle, cheap                                       │                  └─▶ a Recipient, under a lease
-//!    └ what triggers do: `policy`                            └ runs in DebounceScheduler (actor)
+//!    ├ what triggers do: `policy`                            └ runs in DebounceScheduler (actor)
+//!    └ what a value becomes: `identity`
 //! ```
 //! The engine is `ticker`, which knows no actor: it sleeps until the next firing is due, claims, dispatches and settles.
 //! `scheduler` is the actor that keeps one ticker for each debouncer running.
@@ -15,6 +16,7 @@ mod debouncer;
 mod dedup_queue;
 mod dispatch;
 mod fired;
+mod identity;
 mod policy;
 mod scheduler;
 mod schedulers;

@@ -8,5 +8,6 @@ mod bad_input;
 mod dispatching;
 mod drop_in;
 mod kills;
+mod outages;
 mod policies;
 mod stage;
