@@ -44,7 +44,7 @@ local function with_payload(member, known, id, payload)
   return 'a' .. count .. ';' .. items_of(known) .. payload_item(id, payload), count == most
 end
 
-local sooner = false
+local sooner, begins_quiet = false, false
 
 -- What one trigger did, and the due time in ms, or until when triggers are dropped.
 local function trigger(at)
@@ -76,6 +76,7 @@ local function trigger(at)
     end
     due = now
     redis.call('ZADD', quiet, now_ms + ARGV[4], member)
+    begins_quiet = true
   end
 
   local did = NEW
@@ -138,6 +139,10 @@ if how == 'throttle' then
   local over = redis.call('ZRANGEBYSCORE', quiet, '-inf', now_ms, 'LIMIT', 0, ARGV[9])
   if #over > 0 then
     redis.call('ZREM', quiet, unpack(over))
+  end
+  if begins_quiet then
+    -- With the last quiet time the key goes, too.
+    redis.call('PEXPIRE', quiet, ARGV[4])
   end
 end
 if sooner then
