@@ -155,7 +155,7 @@ async fn all_of_debouncing(backend: &RedisBackend, till: &mut Till) {
     let _answers = till.pay("trigger", 72, trigger).await;
     let _answers = till.pay("trigger what is pending", 135, trigger).await;
     let id = ClaimId::random();
-    assert_eq!(till.pay("claim firings", 20, async || claim(id).await).await.firings.len(), TASKS);
+    assert_eq!(till.pay("claim firings", 16, async || claim(id).await).await.firings.len(), TASKS);
     till.pay("renew a claim", 5, async || backend.renew_firings(&key, &[id], TTL).await).await;
     let to_queue = FiringOutcome::Enqueue { queue: QUEUE.clone(), task: NewTask::new("1"), retry_after: TTL };
     let _answers = till.pay("settle firings into a queue", 16, async || settle(id, &to_queue).await).await;

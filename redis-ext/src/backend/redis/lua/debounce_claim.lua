@@ -5,14 +5,14 @@
 -- ARGV  1 claim id, 2 the most to claim (at most 512), 3 lease in ms, 4 'due' or 'all'
 -- Reply {now in ms, µs until the next pending one is due (0 = it is, -1 = there is none), how many leases have expired,
 --       {member, due in ms, payloads ('' = none), …}}
--- Cost  thirteen commands, and one for each member that is parked
+-- Cost  sixteen to twenty commands, and one for each member that is parked
 
 local pending, parked, payloads, bursts, active, claims, claim = unpack(KEYS)
 redis.call('ZCARD', pending)
 redis.call('ZCARD', parked)
-redis.call('HLEN', payloads)
-redis.call('HLEN', bursts)
-redis.call('HLEN', active)
+local any_payloads = redis.call('HLEN', payloads) > 0
+local any_bursts = redis.call('HLEN', bursts) > 0
+local any_active = redis.call('HLEN', active) > 0
 local now = now_micros()
 local now_ms = math.floor(now / 1000)
 local expired = redis.call('ZCOUNT', claims, '-inf', now_ms)
@@ -37,8 +37,8 @@ else
     members[#members + 1] = due[at]
   end
   if #members > 0 then
-    local running = redis.call('HMGET', active, unpack(members))
-    local kept = redis.call('HMGET', payloads, unpack(members))
+    local running = any_active and redis.call('HMGET', active, unpack(members)) or {}
+    local kept = any_payloads and redis.call('HMGET', payloads, unpack(members)) or {}
     allow_when_out_of_memory(claims)
     redis.call('ZREM', pending, unpack(members))
     local taken, records, marks = {}, {}, {}
@@ -58,8 +58,12 @@ else
       redis.call('HSET', claim, unpack(records))
       redis.call('HSET', active, unpack(marks))
       redis.call('ZADD', claims, now_ms + ARGV[3], ARGV[1])
-      redis.call('HDEL', payloads, unpack(taken))
-      redis.call('HDEL', bursts, unpack(taken))
+      if any_payloads then
+        redis.call('HDEL', payloads, unpack(taken))
+      end
+      if any_bursts then
+        redis.call('HDEL', bursts, unpack(taken))
+      end
     end
   end
 end
