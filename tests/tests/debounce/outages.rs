@@ -38,8 +38,12 @@ fn a_scheduler_whose_subscription_is_cut_is_woken_again() {
         jobs.schedule_in(&Job { number: 1 }, Duration::ZERO).await.unwrap();
         comes(&seen, 1).await;
         for number in 2..=4 {
-            let killed: usize = redis::cmd("CLIENT").arg(&["KILL", "TYPE", "pubsub"]).query(&mut direct).unwrap();
-            assert_eq!(killed, 1);
+            // There is always one again, sooner or later.
+            let mut kill =
+                || redis::cmd("CLIENT").arg(&["KILL", "TYPE", "pubsub"]).query::<usize>(&mut direct).unwrap();
+            while kill() == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             // Whether it comes before the new subscription or after it, nobody looks but for a wake-up.
             jobs.schedule_in(&Job { number }, Duration::ZERO).await.unwrap();
             comes(&seen, number as usize).await;
