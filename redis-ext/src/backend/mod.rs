@@ -8,7 +8,7 @@
 //! | [`TaskBackend`] | [`WorkerSupervisor`](crate::WorkerSupervisor), [`Enqueue`](crate::Enqueue) | enqueue, schedule, promote, join, renew, leave, claim, settle, cancel, recover, dead letters, inspect, pause |
 //! | [`EffectBackend`] | [`Task::once`](crate::Task::once) | begin, finish |
 //! | [`IdBackend`] | [`UniqueId`](crate::UniqueId) | assign, find, forget, reserve, offer |
-//! | [`DebounceBackend`] | debouncers and their schedulers | trigger, cancel, claim, renew, settle, recover, peek, quarantine, inspect, clear, watch |
+//! | [`DebounceBackend`] | [`Debouncer`](crate::Debouncer), [`DebounceScheduler`](crate::DebounceScheduler) | trigger, cancel, claim, renew, settle, recover, peek, quarantine, inspect, clear, watch |
 //!
 //! Sets join as a role of their own, in a module beside `tasks`.
 //!
