@@ -33,6 +33,7 @@ mod ids;
 mod incarnation;
 mod locks;
 mod queue;
+mod sets;
 mod store;
 mod tasks;
 mod testing;
@@ -45,6 +46,7 @@ use faults::FaultPlan;
 pub use faults::{Calls, Faults};
 use ids::Ids;
 use redis_ext::backend::DEFAULT_MAX_ENTRY_BYTES;
+use sets::Sets;
 use store::Store;
 
 /// A backend in this process's memory. A clone is another handle on the same store.
@@ -62,6 +64,7 @@ pub struct MemoryBackend {
     effects: Arc<Effects>,
     ids: Arc<Ids>,
     debouncers: Arc<Debouncers>,
+    sets: Arc<Sets>,
     faults: Arc<FaultPlan>,
     max_entry_bytes: usize,
 }
@@ -104,6 +107,7 @@ impl MemoryBackendBuilder {
             effects: Arc::default(),
             ids: Arc::default(),
             debouncers: Arc::default(),
+            sets: Arc::default(),
             faults: Arc::default(),
             max_entry_bytes: self.max_entry_bytes,
         }

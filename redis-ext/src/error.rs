@@ -2,7 +2,10 @@
 
 use crate::{
     BackendError, CodecError, DebounceError, Enqueued, InvalidIdName, InvalidIdTtl, InvalidQueueName, QueueName,
-    TaskId, unique_id::UniqueIdError, worker::BuildError,
+    TaskId,
+    fast_set::{FastSetError, Stale},
+    unique_id::UniqueIdError,
+    worker::BuildError,
 };
 
 /// What went wrong in a call of this library; the cause is its [`source`](std::error::Error::source).
@@ -85,7 +88,17 @@ pub enum Error {
     /// Unique IDs could not be started, or had no answer in time.
     #[error(transparent)]
     UniqueId(#[from] UniqueIdError),
+    /// A set could not be read or written.
+    #[error(transparent)]
+    FastSet(#[from] FastSetError),
     /// The signals of the process cannot be listened to.
     #[error("the process's signals cannot be listened to")]
     Signals(#[source] std::io::Error),
+}
+
+/// A read of a view that is too old, among other calls.
+impl From<Stale> for Error {
+    fn from(stale: Stale) -> Self {
+        Self::FastSet(stale.into())
+    }
 }

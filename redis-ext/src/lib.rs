@@ -42,6 +42,7 @@
 //!   it.
 //! - [`TaskError`]: retry, retry later, or give up. What was given up is a [dead letter](backend::DeadLetter).
 //! - [`UniqueId`]: stable numbers for keys, and fresh ones in bulk.
+//! - [`FastSet`]: a distributed set that is read from memory, follows the store, and is never silently stale.
 //! - [`backend`]: the contract of a store, for those who write one, and the conformance suite to test it.
 //!
 //! # Promises
@@ -64,6 +65,7 @@ pub mod backend;
 pub mod codec;
 pub mod debounce;
 mod error;
+pub mod fast_set;
 pub mod prelude;
 pub mod task;
 pub mod unique_id;
@@ -71,12 +73,15 @@ pub mod worker;
 
 #[cfg(feature = "redis")]
 pub use backend::redis::{RedisBackend, RedisBackendBuilder};
-pub use backend::{Backend, BackendError, BackendErrorKind, Enqueued, IdClass, IdTtl, InvalidIdName, InvalidIdTtl};
+pub use backend::{
+    Backend, BackendError, BackendErrorKind, Enqueued, IdClass, IdTtl, InvalidIdName, InvalidIdTtl, SetName,
+};
 pub use codec::CodecError;
 pub use debounce::{
     Burst, Debounce, DebounceError, DebounceExt, DebounceScheduler, Debounced, Debouncer, DedupQueue, Fired, Schedulers,
 };
 pub use error::Error;
+pub use fast_set::FastSet;
 pub use redis_ext_derive::RedisTask;
 /// For the types within a task: `#[derive(redis_ext::serde::Serialize)] #[serde(crate = "redis_ext::serde")]` needs no
 /// serde in one's own dependencies.

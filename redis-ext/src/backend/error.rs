@@ -36,7 +36,7 @@ pub enum BackendErrorKind {
     LeaseLost,
     /// What the store holds is not what this library wrote.
     Corrupt,
-    /// A key of the queue holds something else, such as a text where a list belongs.
+    /// A key of the queue or set holds something else, such as a text where a list belongs.
     WrongType,
     /// The store refuses this client: its credentials, its rights or its settings are wrong.
     Config,
@@ -63,7 +63,7 @@ impl BackendErrorKind {
             Self::LeaseLost => "the worker's lease was lost and its tasks were given to other workers",
             Self::Corrupt => "the store holds something that this library did not write",
             Self::WrongType => {
-                "a key is used for something else, too; rename the queue or the class, or the other user"
+                "a key is used for something else, too; rename the queue, the class or the set, or the other user"
             }
             Self::Config => {
                 "the store cannot be used like this; look at its address and version, and at the credentials and rights (ACL) there"
@@ -124,6 +124,12 @@ pub enum Operation {
     ClearFirings,
     WatchFirings,
     Time,
+    SetState,
+    ScanSet,
+    CopySet,
+    ChangeSet,
+    SetContains,
+    WatchSet,
 }
 
 impl fmt::Display for Operation {
@@ -171,6 +177,12 @@ impl fmt::Display for Operation {
             Self::ClearFirings => "clear firings",
             Self::WatchFirings => "watch firings",
             Self::Time => "ask for the time",
+            Self::SetState => "look at a set",
+            Self::ScanSet => "scan a set",
+            Self::CopySet => "copy a set",
+            Self::ChangeSet => "change a set",
+            Self::SetContains => "look up members of a set",
+            Self::WatchSet => "watch a set",
         })
     }
 }

@@ -11,6 +11,7 @@
 //! | [`DebounceBackend`] | [`Debouncer`](crate::Debouncer), [`DebounceScheduler`](crate::DebounceScheduler) | trigger, cancel, claim, renew, settle, recover, peek, quarantine, inspect, clear, watch |
 //!
 //! Sets join as a role of their own, in a module beside `tasks`.
+//! | [`SetBackend`] | [`FastSet`](crate::FastSet) | state, scan, copy, change, contains, watch |
 //!
 //! Time is the backend's: no clock of a client decides what is due or whose lease has expired.
 
@@ -18,6 +19,7 @@ mod debounce;
 mod effects;
 mod error;
 mod ids;
+mod set;
 mod shared;
 mod tasks;
 
@@ -42,6 +44,12 @@ pub use ids::{
     InvalidIdName, InvalidIdTtl, LARGEST_ID, LONGEST_ID_TTL, MAX_ID_CLASS_BYTES, MAX_ID_KEY_BYTES, MAX_RESERVATION,
     Reserved, check_id_batch, check_reservation,
 };
+pub use set::{
+    ArmedState, ChangeId, DeltaMembers, InvalidSetName, MAX_SET_NAME_BYTES, SetBackend, SetChange, SetChanged, SetCopy,
+    SetCursor, SetDelta, SetEdit, SetMark, SetName, SetNews, SetPage, SetState, SetWatch,
+};
+#[cfg(test)]
+pub(crate) use set::{MockSetBackend, MockSetWatch};
 #[cfg(test)]
 pub(crate) use tasks::MockTaskBackend;
 pub use tasks::{
@@ -69,6 +77,6 @@ pub use crate::task::{InvalidWorkerId, WorkerId};
 /// assert_eq!(stats.ready, 0);
 /// # Ok::<(), redis_ext::BackendError>(()) }).unwrap();
 /// ```
-pub trait Backend: TaskBackend + EffectBackend + IdBackend + DebounceBackend {}
+pub trait Backend: TaskBackend + EffectBackend + IdBackend + DebounceBackend + SetBackend {}
 
-impl<B: TaskBackend + EffectBackend + IdBackend + DebounceBackend + ?Sized> Backend for B {}
+impl<B: TaskBackend + EffectBackend + IdBackend + DebounceBackend + SetBackend + ?Sized> Backend for B {}

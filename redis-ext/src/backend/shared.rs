@@ -10,7 +10,8 @@ use super::{
     DebounceKey, DebounceStats, Due, EffectBackend, EffectKey, EffectState, Enqueued, Firing, FiringClaim,
     FiringSettled, FiringSettlement, IdBackend, IdClass, IdKey, IdOffer, IdRules, IdTtl, Lease, NewTask, Page,
     Promoted, Quarantined, QueueStats, Recovered, RecoveredFirings, Recovery, Reserved, Retention, Selection,
-    Settlement, TaskBackend, Trigger, TriggerRules, Triggered, Wakes,
+    SetBackend, SetChange, SetChanged, SetCopy, SetCursor, SetMark, SetName, SetPage, SetState, SetWatch, Settlement,
+    TaskBackend, Trigger, TriggerRules, Triggered, Wakes,
 };
 use crate::task::{QueueName, TaskId, Timestamp};
 
@@ -49,6 +50,16 @@ delegate! {
     fn reserve_ids(class: &IdClass, count: NonZeroU64, floor: u64) -> Reserved;
     fn offer_ids(class: &IdClass, offers: &[IdOffer], ttl: IdTtl) -> Vec<u64>;
     own fn counter_floor(class: &IdClass) -> Arc<CounterFloor>;
+}
+
+delegate! {
+    SetBackend:
+    fn set_state(set: &SetName, since: Option<SetMark>) -> SetState;
+    fn scan_set(set: &SetName, cursor: &SetCursor) -> SetPage;
+    fn copy_set(set: &SetName) -> SetCopy;
+    fn change_set(set: &SetName, change: &SetChange) -> SetChanged;
+    fn set_contains(set: &SetName, members: &[Vec<u8>]) -> Vec<bool>;
+    fn watch_set(set: &SetName) -> Box<dyn SetWatch>;
 }
 
 delegate! {

@@ -36,6 +36,7 @@ mod pausing;
 mod queueing;
 mod recovery;
 mod scheduling;
+mod sets;
 mod settling;
 mod subject;
 mod uniqueness;
@@ -256,6 +257,29 @@ macro_rules! __conformance_cases {
                 whoever_watches_is_woken_when_something_is_due_before_all_else,
                 whoever_watches_is_woken_when_a_run_ends_that_another_waits_for,
                 the_backends_time_goes_on;
+            sets:
+                an_unknown_set_is_empty_and_has_the_version_zero,
+                a_change_adds_one_to_the_version_and_tells_what_it_did,
+                a_change_that_changes_nothing_leaves_the_version_alone,
+                members_keep_every_byte,
+                a_repeated_change_is_made_once_and_answers_the_same,
+                a_change_of_another_version_than_expected_is_a_conflict,
+                the_first_candidates_that_are_members_are_taken,
+                a_replacement_leaves_nothing_else,
+                a_change_of_thousands_of_members_is_one_version,
+                the_deltas_since_a_mark_lead_to_the_present,
+                a_mark_that_never_was_gets_the_members,
+                a_log_too_short_for_a_mark_gets_the_members,
+                a_set_too_large_for_one_answer_is_scanned,
+                a_scan_gives_what_stays_while_others_come_and_go,
+                a_copy_stands_still_while_the_set_changes,
+                membership_is_told_in_the_order_of_the_question,
+                sets_do_not_see_each_other,
+                an_armed_watch_tells_of_the_next_change,
+                a_watch_tells_of_clearing_and_of_great_changes,
+                every_watch_of_a_set_is_told,
+                a_change_during_the_wait_wakes_the_watch,
+                writers_at_once_give_each_version_once;
         }
     };
 }

@@ -6,7 +6,7 @@
 use std::fmt::Display;
 
 use crate::{
-    backend::{BatchId, ClaimId, DebounceKey, IdClass, IdKey, Lease},
+    backend::{BatchId, ChangeId, ClaimId, DebounceKey, IdClass, IdKey, Lease, SetName},
     task::{QueueName, TaskId, WorkerId},
 };
 
@@ -221,6 +221,46 @@ impl<'k> DebounceKeys<'k> {
     fn beside(self, rest: impl Display) -> String {
         let Self(key) = self;
         if key.as_str().contains('{') { format!("{key}:{rest}") } else { format!("{{{key}}}:{rest}") }
+    }
+}
+
+/// The keys of one set. The first two are those of the Python package.
+#[derive(Clone, Copy)]
+pub(super) struct SetKeys<'n>(&'n SetName);
+
+impl<'n> SetKeys<'n> {
+    pub(super) fn of(set: &'n SetName) -> Self {
+        Self(set)
+    }
+
+    /// SET of the members.
+    pub(super) fn value(self) -> String {
+        format!("{}:value", self.0)
+    }
+
+    /// STRING: the version; missing = 0.
+    pub(super) fn version(self) -> String {
+        format!("{}:version", self.0)
+    }
+
+    /// HASH of the latest changes; see `_set.lua`.
+    pub(super) fn log(self) -> String {
+        format!("{}:log", self.0)
+    }
+
+    /// SET of what a change of many members is to add, until the change is made.
+    pub(super) fn staged_to_add(self, change: ChangeId) -> String {
+        format!("{}:staged:{change}:add", self.0)
+    }
+
+    /// SET of what a change of many members is to remove, until the change is made.
+    pub(super) fn staged_to_remove(self, change: ChangeId) -> String {
+        format!("{}:staged:{change}:remove", self.0)
+    }
+
+    /// What every script of a set begins with.
+    pub(super) fn all(self) -> [String; 3] {
+        [self.value(), self.version(), self.log()]
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::{
 use super::{config::Settings, io::IoThread, reply, scripts::Request};
 use crate::backend::{BackendError, Operation};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How many commands may stand between the callers and the socket before callers wait: twice a handful of busy
@@ -80,6 +80,10 @@ impl Link {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    pub(super) fn shared_settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings)
     }
 
     /// Sends a request of one command, and gives its reply.
@@ -157,8 +161,7 @@ impl Keeper {
                         publish.send_replace(State::Down(Some(error)));
                     }
                 }
-                sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-                pause = LONGEST_PAUSE.min(pause * 2);
+                sleep(jittered(&mut pause)).await;
             };
             tracing::info!(%address, "connected to Redis again");
             publish.send_replace(State::Up(Up { generation, connection }));
@@ -178,6 +181,13 @@ impl Keeper {
             });
         self.settings.client.get_multiplexed_async_connection_with_config(&config).await
     }
+}
+
+/// The pause before the next try to connect, and makes the one after it longer.
+pub(super) fn jittered(pause: &mut Duration) -> Duration {
+    let this = pause.mul_f64(0.5 + fastrand::f64() / 2.0);
+    *pause = LONGEST_PAUSE.min(*pause * 2);
+    this
 }
 
 /// Whether the connection does not answer any more; a server that is only slow does in the end.

@@ -1,4 +1,4 @@
-//! The Redis backend: the operations of [`TaskBackend`] on a server.
+//! The Redis backend: the operations of every role on a server.
 //!
 //! This file is the list of operations; each is made of a request, sent over the `link` or, if it waits, by a
 //! `waiter`, and of the reading of its reply. `keys` is the map of the store, `lua/` holds the transitions.
@@ -19,6 +19,7 @@ mod recovery;
 mod reply;
 mod scripts;
 mod server;
+mod set;
 mod waiter;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -32,6 +33,7 @@ use self::{
     keys::Keys,
     link::Link,
     scripts::{JOIN, PROMOTE, RENEW, Request},
+    set::Tracker,
     waiter::Waiters,
 };
 use super::{
@@ -65,9 +67,10 @@ pub struct RedisBackend {
 struct Inner {
     link: Link,
     waiters: Arc<Waiters>,
+    tracker: Arc<Tracker>,
     max_entry_bytes: usize,
     counter_floors: CounterFloors,
-    _io: IoThread,
+    io: IoThread,
 }
 
 impl RedisBackend {
@@ -106,7 +109,8 @@ impl RedisBackend {
     fn new(io: IoThread, link: Link, max_entry_bytes: usize) -> Self {
         let waiters = Waiters::new(link.clone());
         let counter_floors = CounterFloors::default();
-        Self { inner: Arc::new(Inner { link, waiters, max_entry_bytes, counter_floors, _io: io }) }
+        let tracker = Tracker::new(link.shared_settings());
+        Self { inner: Arc::new(Inner { link, waiters, tracker, max_entry_bytes, counter_floors, io }) }
     }
 
     fn link(&self) -> &Link {

@@ -93,12 +93,13 @@ fn kind_of(error: &RedisError) -> Kind {
 /// What Redis 7.0 and before says, and what later ones and Valkey do.
 const SCRIPT_LACKS_RIGHT: [&str; 2] = ["The user executing the script can't run this command", "ACL failure in script"];
 
-/// The codes are those of Redis, but for the first three, which our scripts give.
+/// The codes are those of Redis, but for the first four, which our scripts give.
 fn kind_of_code(code: &str) -> Option<BackendErrorKind> {
     Some(match code {
         "LEASELOST" => BackendErrorKind::LeaseLost,
         "CORRUPT" => BackendErrorKind::Corrupt,
         "EXHAUSTED" => BackendErrorKind::Exhausted,
+        "STAGELOST" => BackendErrorKind::Unavailable,
         "WRONGTYPE" => BackendErrorKind::WrongType,
         "OOM" | "BUSY" => BackendErrorKind::Overloaded,
         "READONLY" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "NOREPLICAS" | "TRYAGAIN" | "MISCONF" | "NOSCRIPT" => {

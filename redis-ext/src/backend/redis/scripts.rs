@@ -55,6 +55,10 @@ scripts! {
     DEBOUNCE_DELETE = "debounce_delete";
     DEBOUNCE_INSPECT = "_time" "_payloads" "_pending" "debounce_inspect";
     DEBOUNCE_CLEAR = "debounce_clear";
+    SET_STATE = "_set" "set_state";
+    COPY_SET = "_set" "copy_set";
+    CHANGE_SET = "_set" "_set_log" "change_set";
+    COMMIT_SET = "_set" "_set_log" "commit_set";
 }
 
 /// Commands that travel together, each with a reply of its own.
