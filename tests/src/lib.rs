@@ -10,6 +10,7 @@ mod ledger;
 mod proxy;
 mod python;
 mod redis_server;
+mod view;
 
 use std::{future::Future, time::Duration};
 
@@ -18,6 +19,7 @@ pub use ledger::{Begun, Ledger, Run};
 pub use proxy::{Command, Fault, Proxy};
 pub use python::{Python, PythonProcess};
 pub use redis_server::{RedisServer, RedisServerBuilder};
+pub use view::View;
 
 /// Waits until `condition` holds, looking often.
 ///

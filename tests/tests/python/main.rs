@@ -4,6 +4,7 @@
 
 mod canonical_json;
 mod debounce;
+mod fast_set;
 mod json;
 mod unique_id;
 mod work_queue;

@@ -107,6 +107,24 @@ async fn all_transitions(backend: &RedisBackend, till: &mut Till) {
     till.pay("inspect", 5, async || backend.inspect(&QUEUE).await).await;
     till.pay("pause", 1, async || backend.pause(&QUEUE).await).await;
     till.pay("resume", 1, async || backend.resume(&QUEUE).await).await;
+    set_transitions(backend, till).await;
+}
+
+async fn set_transitions(backend: &RedisBackend, till: &mut Till) {
+    let set = "s".parse().unwrap();
+    let members = |numbers: std::ops::Range<usize>| numbers.map(|number| number.to_string().into_bytes()).collect();
+    let edit = |remove, add| SetChange::new(SetEdit::Apply { remove: members(remove), add: members(add) });
+    let first = edit(0..0, 0..TASKS);
+    till.pay("add to a set", 7, async || backend.change_set(&set, &first).await).await;
+    till.pay("the same again", 4, async || backend.change_set(&set, &first).await).await;
+    let both = edit(0..8, TASKS..TASKS + 8);
+    till.pay("remove from a set, and add", 8, async || backend.change_set(&set, &both).await).await;
+    let nothing = edit(0..8, 0..0);
+    till.pay("a change that changes nothing", 4, async || backend.change_set(&set, &nothing).await).await;
+    let state = till.pay("look at a set, and load it", 4, async || backend.set_state(&set, None).await).await;
+    till.pay("look at it again", 3, async || backend.set_state(&set, Some(state.mark)).await).await;
+    let _ = backend.change_set(&set, &edit(8..9, 0..0)).await.unwrap();
+    till.pay("look at it after a change", 4, async || backend.set_state(&set, Some(state.mark)).await).await;
 }
 
 async fn all_id_transitions(backend: &RedisBackend, till: &mut Till) {

@@ -19,7 +19,7 @@ use redis_ext::{
     BackendError, BackendErrorKind, QueueName, RedisBackend, TaskId,
     backend::{
         BatchId, Claim, ClaimedBatch, DeadLetter, DeathReason, Due, Lease, NewTask, Page, Recovery, Retention,
-        Selection, TaskBackend, UniqueLock, WorkerId,
+        Selection, SetBackend, SetChange, SetEdit, TaskBackend, UniqueLock, WorkerId,
     },
 };
 use redis_ext_tests::RedisServer;
