@@ -9,8 +9,6 @@
 //! | [`EffectBackend`] | [`Task::once`](crate::Task::once) | begin, finish |
 //! | [`IdBackend`] | [`UniqueId`](crate::UniqueId) | assign, find, forget, reserve, offer |
 //! | [`DebounceBackend`] | [`Debouncer`](crate::Debouncer), [`DebounceScheduler`](crate::DebounceScheduler) | trigger, cancel, claim, renew, settle, recover, peek, quarantine, inspect, clear, watch |
-//!
-//! Sets join as a role of their own, in a module beside `tasks`.
 //! | [`SetBackend`] | [`FastSet`](crate::FastSet) | state, scan, copy, change, contains, watch |
 //!
 //! Time is the backend's: no clock of a client decides what is due or whose lease has expired.
