@@ -30,6 +30,11 @@ impl TaskId {
     pub fn random() -> Self {
         Self(Uuid::now_v7())
     }
+
+    /// Reads an ID's text form.
+    pub(crate) fn from_ascii(text: &[u8]) -> Option<Self> {
+        Uuid::try_parse_ascii(text).ok().map(Self)
+    }
 }
 
 impl fmt::Display for TaskId {

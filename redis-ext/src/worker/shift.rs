@@ -171,7 +171,8 @@ impl<'l> Shift<'l> {
             } else {
                 None
             };
-            let settlements = if settle_due || (claim.is_some() && !apart) { self.settler.take() } else { Vec::new() };
+            let settlements =
+                if settle_due || (claim.is_some() && !apart) { self.settler.take(quiet) } else { Vec::new() };
             if claim.is_some() || !settlements.is_empty() {
                 self.exchange = Some(Call::exchange(&self.lane.backend, self.lease, settlements, claim));
                 return;
@@ -234,7 +235,9 @@ impl<'l> Shift<'l> {
                 }
                 if let Some(claim) = claim {
                     self.claim_trouble.over(&self.lane.queue);
-                    self.fetcher.claimed(claim, batch.tasks.len() + cancelled.len());
+                    let tasks = batch.tasks.len() + cancelled.len();
+                    self.fetcher.claimed(claim, tasks);
+                    self.settler.claimed(claim.batch, tasks);
                     self.take_in(batch);
                 }
                 if settlements.iter().any(|settled| matches!(settled.disposition, Disposition::Retry { .. })) {

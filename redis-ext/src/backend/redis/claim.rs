@@ -1,6 +1,6 @@
 //! Claiming and settling: one request each way, however many tasks it carries.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use redis::Value;
 
@@ -79,35 +79,48 @@ fn add_settle(
     let locks = settlements.iter().filter_map(|settlement| settlement.unlock.as_ref());
     keys.extend(locks.map(|(digest, _)| queue.unique(digest)));
 
-    let indexes: Vec<_> = settlements.iter().map(|settlement| settlement.receipt.index.to_string()).collect();
     request.add_script(&SETTLE, &keys).arg(worker.to_string()).arg(number).arg(settlements.len());
-    request.arg(indexes.join(" "));
+    request.arg(indexes(&settlements));
     match next {
         Some(claim) => request.arg(claim.batch.0).arg(most(claim)),
         None => request.arg("").arg(0),
     };
     let mut lock = locks_from;
-    for (settlement, index) in settlements.into_iter().zip(indexes) {
+    for settlement in settlements {
+        let index = settlement.receipt.index;
         match &settlement.disposition {
             Disposition::Done => {}
             Disposition::Cancelled { id } => {
-                request.arg(&index).arg("cancelled").arg(id.to_string()).arg("");
+                request.arg(index).arg("cancelled").arg(id.to_string()).arg("");
             }
             Disposition::Retry { id, entry, delay } => {
-                request.arg(&index).arg("retry").arg(super::enqueue::member(*id, entry)).arg(millis::of(*delay));
+                request.arg(index).arg("retry").arg(super::enqueue::member(*id, entry)).arg(millis::of(*delay));
             }
             Disposition::Dead(letter) => {
-                request.arg(&index).arg("dead").arg(letter.id.to_string()).arg(letters::record(letter));
+                request.arg(index).arg("dead").arg(letter.id.to_string()).arg(letters::record(letter));
             }
             Disposition::Release { entry } => {
-                request.arg(&index).arg("release").arg(entry).arg("");
+                request.arg(index).arg("release").arg(entry).arg("");
             }
         }
         if let Some((_, id)) = &settlement.unlock {
-            request.arg(&index).arg("unlock").arg(lock).arg(id.to_string());
+            request.arg(index).arg("unlock").arg(lock).arg(id.to_string());
             lock += 1;
         }
     }
+}
+
+/// The places of the tasks within their batch, with spaces between them.
+fn indexes(settlements: &[&Settlement]) -> String {
+    let mut text = String::with_capacity(settlements.len() * 4);
+    for settlement in settlements {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        // A String takes whatever is written.
+        let _ = write!(text, "{}", settlement.receipt.index);
+    }
+    text
 }
 
 /// Reads the reply of a script that claims; see `_claim.lua`.
