@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{Options, Percentiles, Sample};
+use crate::{Latencies, Options, Percentiles, Sample, table::grouped};
 
 /// Several ways of doing the same. The first is what the others are compared with.
 #[must_use = "nothing runs before `hold`"]
 pub struct Contest<'a> {
     name: String,
     unit: &'static str,
+    over: Option<&'static str>,
     contestants: Vec<Contestant<'a>>,
 }
 
 struct Contestant<'a> {
     name: String,
+    at: Option<f64>,
     run: Box<dyn FnMut(Duration) -> Sample + 'a>,
 }
 
@@ -26,6 +28,8 @@ pub struct Outcome {
     pub contest: String,
     /// What an operation is, in the plural.
     pub unit: &'static str,
+    /// What the contestants differ in, if that is a quantity.
+    pub over: Option<&'static str>,
     /// The contestants in their order.
     pub standings: Vec<Standing>,
 }
@@ -35,18 +39,26 @@ pub struct Outcome {
 pub struct Standing {
     /// Who it was.
     pub contestant: String,
+    /// How much it has of the quantity in which the contestants differ.
+    pub at: Option<f64>,
     /// Operations a second.
     pub rate: Spread,
     /// That rate, as a multiple of the first contestant's.
     pub rate_ratio: f64,
     /// Microseconds of the server's processor time for each operation.
     pub server_micros: Option<f64>,
-    /// Microseconds of this process's processor time for each operation.
+    /// Microseconds of the measured process's processor time for each operation.
     pub own_micros: Option<f64>,
+    /// The most megabytes that the server has had at once since it began.
+    pub server_megabytes: Option<f64>,
+    /// The most megabytes that the measured process has had at once since it began.
+    pub own_megabytes: Option<f64>,
     /// The percentiles of the latencies, each of them the median of that percentile.
     pub latency: Option<Percentiles>,
     /// Those percentiles, as multiples of the first contestant's.
     pub latency_ratio: Option<Percentiles>,
+    /// The latencies of all runs together; see [`Latencies::distribution`].
+    pub distribution: Vec<(f64, f64)>,
 }
 
 /// What several runs came to.
@@ -63,12 +75,24 @@ pub struct Spread {
 impl<'a> Contest<'a> {
     /// A contest without contestants, about something whose operations are counted in `unit`s.
     pub fn new(name: impl Into<String>, unit: &'static str) -> Self {
-        Self { name: name.into(), unit, contestants: Vec::new() }
+        Self { name: name.into(), unit, over: None, contestants: Vec::new() }
+    }
+
+    /// Makes it a measurement of growth, with `quantity`.
+    pub fn over(self, quantity: &'static str) -> Self {
+        Self { over: Some(quantity), ..self }
     }
 
     /// Adds a contestant; `run` goes on for about the time it is given.
     pub fn contestant(mut self, name: impl Into<String>, run: impl FnMut(Duration) -> Sample + 'a) -> Self {
-        self.contestants.push(Contestant { name: name.into(), run: Box::new(run) });
+        self.contestants.push(Contestant { name: name.into(), at: None, run: Box::new(run) });
+        self
+    }
+
+    /// Adds a contestant that has so much of the [quantity](Self::over).
+    pub fn contestant_at(mut self, at: usize, run: impl FnMut(Duration) -> Sample + 'a) -> Self {
+        let contestant = Contestant { name: grouped(at as f64), at: Some(at as f64), run: Box::new(run) };
+        self.contestants.push(contestant);
         self
     }
 
@@ -86,26 +110,31 @@ impl<'a> Contest<'a> {
                 samples[number].push((self.contestants[number].run)(options.time()));
             }
         }
-        let names = self.contestants.into_iter().map(|contestant| contestant.name);
-        let mut standings: Vec<_> = names.zip(&samples).map(|(name, samples)| Standing::of(name, samples)).collect();
+        let contestants = self.contestants.into_iter().zip(&samples);
+        let mut standings: Vec<_> =
+            contestants.map(|(contestant, samples)| Standing::of(contestant, samples)).collect();
         if let Some(first) = standings.first() {
             let (rate, latency) = (first.rate.median, first.latency);
             standings.iter_mut().for_each(|standing| standing.compare(rate, latency));
         }
-        Outcome { contest: self.name, unit: self.unit, standings }
+        Outcome { contest: self.name, unit: self.unit, over: self.over, standings }
     }
 }
 
 impl Standing {
-    fn of(contestant: String, samples: &[Sample]) -> Self {
+    fn of(Contestant { name, at, .. }: Contestant<'_>, samples: &[Sample]) -> Self {
         Self {
-            contestant,
+            contestant: name,
+            at,
             rate: Spread::of(samples.iter().map(Sample::rate)),
             rate_ratio: 1.0,
             server_micros: median_if_known(samples.iter().map(|sample| sample.micros_each(sample.server_cpu))),
             own_micros: median_if_known(samples.iter().map(|sample| sample.micros_each(sample.own_cpu))),
-            latency: Percentiles::median(samples.iter().map(|sample| sample.latency)),
+            server_megabytes: median_if_known(samples.iter().map(|sample| megabytes(sample.server_memory))),
+            own_megabytes: median_if_known(samples.iter().map(|sample| megabytes(sample.own_memory))),
+            latency: Percentiles::median(samples.iter().map(|sample| sample.latencies.as_ref()?.percentiles())),
             latency_ratio: None,
+            distribution: all_latencies(samples).map_or_else(Vec::new, |latencies| latencies.distribution()),
         }
     }
 
@@ -123,6 +152,14 @@ impl Spread {
         let (low, high) = (values.len().saturating_sub(1) / 2, values.len() / 2);
         Self { median: f64::midpoint(at(low), at(high)), min: at(0), max: at(values.len().saturating_sub(1)) }
     }
+}
+
+fn megabytes(bytes: Option<u64>) -> Option<f64> {
+    bytes.map(|bytes| bytes as f64 / 1e6)
+}
+
+fn all_latencies(samples: &[Sample]) -> Option<Latencies> {
+    samples.iter().filter_map(|sample| sample.latencies.clone()).reduce(|all, more| all.and(&more))
 }
 
 /// The median, unless some value is unknown.
@@ -165,7 +202,9 @@ mod tests {
             elapsed: Duration::from_secs(1),
             server_cpu: Some(Duration::from_millis(500)),
             own_cpu: None,
-            latency: None,
+            server_memory: None,
+            own_memory: None,
+            latencies: None,
         }
     }
 

@@ -27,16 +27,23 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod bench;
 mod contest;
-mod cpu;
+mod job;
 mod latency;
 mod options;
+mod plot;
+mod proc;
 mod report;
+mod role;
 mod sample;
 mod table;
 
+pub use bench::{Bench, in_time};
 pub use contest::{Contest, Outcome, Spread, Standing};
+pub use job::Job;
 pub use latency::{Latencies, Percentiles};
 pub use options::Options;
 pub use report::Report;
+pub use role::{Player, Producer, Role, Waiter, Worker, tell};
 pub use sample::{Sample, Stopwatch};

@@ -19,12 +19,15 @@ pub struct Options {
     /// Write the figures as JSON to this file, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draw the figures as SVG files in this directory, too.
+    #[arg(long, value_name = "DIRECTORY")]
+    plots: Option<PathBuf>,
 }
 
 impl Default for Options {
     /// Five rounds of a second.
     fn default() -> Self {
-        Self { seconds: 1.0, rounds: 5, quick: false, json: None }
+        Self { seconds: 1.0, rounds: 5, quick: false, json: None, plots: None }
     }
 }
 
@@ -72,6 +75,10 @@ impl Options {
     #[must_use]
     pub fn is_quick(&self) -> bool {
         self.quick
+    }
+
+    pub(crate) fn plots(&self) -> Option<&PathBuf> {
+        self.plots.as_ref()
     }
 
     pub(crate) fn json(&self) -> Option<&PathBuf> {

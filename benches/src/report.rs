@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, io, thread};
 use redis_ext_tests::RedisServer;
 use serde::Serialize;
 
-use crate::{Options, Outcome};
+use crate::{Options, Outcome, plot};
 
 /// The outcomes of a program's contests.
 #[derive(Debug)]
@@ -58,16 +58,29 @@ impl Report {
         self.figures.outcomes.push(outcome);
     }
 
-    /// Writes the JSON file, if one was asked for.
+    /// Writes the JSON file and the pictures, if they were asked for.
     ///
     /// # Errors
-    /// Those of writing it.
+    /// Those of writing them.
     pub fn finish(self) -> io::Result<()> {
+        if let Some(directory) = self.options.plots() {
+            fs::create_dir_all(directory)?;
+            for outcome in &self.figures.outcomes {
+                let file = directory.join(format!("{}.svg", file_name(&outcome.contest)));
+                plot::outcome(outcome, &file).map_err(|error| io::Error::other(error.to_string()))?;
+            }
+        }
         let Some(file) = self.options.json() else { return Ok(()) };
         let mut json = serde_json::to_vec_pretty(&self.figures)?;
         json.push(b'\n');
         fs::write(file, json)
     }
+}
+
+/// `idle pickup, push to handler` is `idle-pickup-push-to-handler`.
+fn file_name(title: &str) -> String {
+    let words = title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-").to_lowercase()
 }
 
 /// The processor's name, where the system tells.

@@ -1,15 +1,23 @@
-//! The processor time of processes, from Linux's `/proc`. It comes in steps of 10 ms: runs of a second are told apart to
-//! one in a hundred.
+//! What processes use of the machine, from Linux's `/proc`. Processor time comes in steps of 10 ms: runs of a second are
+//! told apart to one in a hundred.
 
 use std::{fs, time::Duration};
 
 /// How many steps Linux counts a second, in all of its builds for the usual machines (`USER_HZ`).
 const TICKS_PER_SECOND: u32 = 100;
 
-/// What the process has used in all of its threads, those that have ended included; unknown where there is no `/proc`.
-pub(crate) fn used_by(process: &str) -> Option<Duration> {
+/// The processor time that the process has used in all of its threads, those that have ended included; unknown where
+/// there is no `/proc`.
+pub(crate) fn cpu(process: &str) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     ticks_in(&stat).map(|ticks| Duration::from_secs(ticks) / TICKS_PER_SECOND)
+}
+
+/// The most memory, in bytes, that the process has had at once since it began.
+pub(crate) fn peak_memory(process: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    peak.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 
 /// User and system time in a line of `/proc/<pid>/stat`, its fields 14 and 15; the second is a name in parentheses that may
@@ -31,17 +39,18 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_computes_uses_time() {
-        let before = used_by("self").expect("Linux has /proc");
+    fn a_process_that_computes_uses_time_and_memory() {
+        let before = cpu("self").expect("Linux has /proc");
         let begun = std::time::Instant::now();
         while begun.elapsed() < Duration::from_millis(200) {
             std::hint::black_box(begun);
         }
-        assert!(used_by("self").expect("Linux has /proc") > before);
+        assert!(cpu("self").expect("Linux has /proc") > before);
+        assert!(peak_memory("self").expect("Linux has /proc") > 100_000);
     }
 
     #[test]
-    fn a_process_that_is_not_there_has_no_time() {
-        assert_eq!(used_by("0"), None);
+    fn a_process_that_is_not_there_uses_nothing() {
+        assert_eq!((cpu("0"), peak_memory("0")), (None, None));
     }
 }
