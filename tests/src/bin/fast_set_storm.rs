@@ -1,6 +1,6 @@
 //! Changes a set at random and tells what its views show: one process of the history checker.
 //!
-//! Arguments: <url> <set> <who, 0…> <operations>. Each line of output is a view as [`View`] reads it; or `own <number>
+//! Arguments: `<url> <set> <who, 0…> <operations>`. Each line of output is a view as [`View`] reads it; or `own <number>
 //! <version>`, where the number was inserted by nobody else, and the version is that of the view afterwards; or `done`.
 //! After `done` it waits for a version on its standard input, and tells of the view of each handle once it has reached
 //! that one.
