@@ -1,7 +1,7 @@
 //! Reads of a set that others change: FastSet, beside caches that do and do not follow the server.
 //!
 //! `moka` is a cache of this process alone: it follows nobody, and is the yardstick for a hit. The redis crate's own cache
-//! (`cache-aio`) keeps replies and drops them when the server says so; a read is a future.
+//! (`cache-aio`) and that of rustis keep replies and drop them when the server says so; a read is a future.
 
 use std::{hint::black_box, io, time::Duration};
 
@@ -64,12 +64,34 @@ fn main() -> io::Result<()> {
             reading.join().expect("reading goes well")
         })
     };
-    let mut report = Report::new("peers", options.clone());
+    let rustis = system.block_on(async {
+        let client = rustis::client::Client::connect(server.url()).await.expect("the server takes connections");
+        let options = rustis::commands::ClientTrackingOptions::default();
+        rustis::cache::Cache::new(client, 3600, options).await.expect("the server tells of changes")
+    });
+    let ask_rustis = |time: Duration| {
+        system.block_on(async {
+            let watch = Stopwatch::start(&server);
+            let mut done = 0;
+            while watch.elapsed() < time {
+                for value in values.iter().take(100) {
+                    let member = format!("\"{value}\"");
+                    assert!(rustis.sismember("set:value", member).await.expect("the server answers"));
+                    done += 1;
+                }
+            }
+            watch.stop(done)
+        })
+    };
+    let mut report = Report::new("caches", options.clone());
     report.add(
         Contest::new("is it a member? (it is)", "reads")
-            .contestant("FastSet::contains", |time| read(time, &|value| set.contains(value).expect("the view is fresh")))
+            .contestant("FastSet::contains", |time| {
+                read(time, &|value| set.contains(value).expect("the view is fresh"))
+            })
             .contestant("moka, sync get", |time| read(time, &|value| moka.get(value).is_some()))
             .contestant("redis cache-aio, SISMEMBER", |time| ask(&cached, time))
+            .contestant("rustis client-cache, SISMEMBER", ask_rustis)
             .contestant("SISMEMBER", |time| ask(&bare, time))
             .hold(&options),
     );
@@ -77,7 +99,8 @@ fn main() -> io::Result<()> {
 }
 
 async fn connect(server: &RedisServer, is_cached: bool) -> MultiplexedConnection {
-    let info: redis::ConnectionInfo = redis::IntoConnectionInfo::into_connection_info(server.url()).expect("a URL of Redis");
+    let info: redis::ConnectionInfo =
+        redis::IntoConnectionInfo::into_connection_info(server.url()).expect("a URL of Redis");
     let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     let client = Client::open(info.set_redis_settings(redis)).expect("a URL of Redis");
     let config = redis::AsyncConnectionConfig::new();
