@@ -9,6 +9,7 @@ mod jobs;
 mod ledger;
 mod proxy;
 mod python;
+mod raw;
 mod redis_server;
 mod view;
 
@@ -18,6 +19,7 @@ pub use jobs::{Job, Kind, undecodable};
 pub use ledger::{Begun, Ledger, Run};
 pub use proxy::{Command, Fault, Proxy};
 pub use python::{Python, PythonProcess};
+pub use raw::Raw;
 pub use redis_server::{RedisServer, RedisServerBuilder};
 pub use view::View;
 

@@ -189,7 +189,7 @@ async fn a_busy_server_is_overloaded() {
     let server = RedisServer::builder().arg("lua-time-limit", "50").start();
     let backend = connect(&server).await;
     let mut raw = Raw::to(&server);
-    writeln!(raw.0.get_mut(), "EVAL \"while true do end\" 0").unwrap();
+    raw.begin("EVAL \"while true do end\" 0");
     tokio::time::sleep(Duration::from_millis(200)).await;
     let error = backend.enqueue(&QUEUE, &tasks(&["a"])).await.unwrap_err();
     assert_eq!((error.kind(), error.is_maybe_applied()), (BackendErrorKind::Overloaded, false), "{error:?}");
