@@ -17,7 +17,6 @@ use redis_ext::{
     Backend,
     backend::{Page, Selection},
     prelude::*,
-    task::Envelope,
 };
 
 #[derive(Debug, Clone, RedisTask)]
@@ -87,17 +86,18 @@ async fn main() -> anyhow::Result<()> {
     work(&backend, Arc::clone(&repaired)).await?;
 
     println!("\nThe dead letters:");
-    for letter in backend.dead_letters(&Errand::QUEUE, Page::default()).await?.letters {
-        let errand = Errand::decode(Envelope::parse(&letter.entry)?.payload())?;
+    let errands = Queue::of::<Errand>(&backend);
+    for letter in errands.dead_letters(Page::default()).await?.letters {
+        let errand: Errand = letter.decode()?;
         println!("  {errand:?}: {:?}, attempt {}: {}", letter.reason, letter.attempts, letter.errors.join(": "));
     }
 
     println!("\nWhat was broken is repaired, and its task replayed:");
     repaired.store(true, Relaxed);
-    backend.replay(&Errand::QUEUE, &Selection::Ids(vec![broken.id()])).await?;
+    errands.replay(broken.id()).await?;
     work(&backend, repaired).await?;
 
-    let deleted = backend.delete_dead(&Errand::QUEUE, &Selection::All).await?;
+    let deleted = errands.delete_dead(Selection::All).await?;
     println!("\nThe {deleted} others are deleted for good.");
     Ok(())
 }

@@ -60,7 +60,7 @@ async fn main() -> anyhow::Result<()> {
     }
     workers.run_until_signal().await?;
 
-    let queue = backend.inspect(&Report::QUEUE).await?;
+    let queue = Queue::of::<Report>(&backend).stats().await?;
     println!("\nIn the queue for the next worker: {}. Still claimed: {}.", queue.ready, queue.claimed);
     ensure!(queue.claimed == 0, "tasks were left claimed");
     Ok(())

@@ -92,7 +92,7 @@ mod tests {
         backend.drained(&Reminder::QUEUE).await; // the clock jumps from one retry to the next
         workers.shutdown().await?;
         assert_eq!([called.recv().await, called.recv().await, called.recv().await], [Some(0), Some(10), Some(20)]);
-        let dead = backend.dead_letters(&Reminder::QUEUE, Page::default()).await?;
+        let dead = Queue::of::<Reminder>(&backend).dead_letters(Page::default()).await?;
         assert_eq!(dead.letters[0].reason, DeathReason::AttemptsExhausted);
         Ok(())
     }

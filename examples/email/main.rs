@@ -54,8 +54,9 @@ async fn main() -> anyhow::Result<()> {
     let backend = redis_ext_examples::backend().await?;
 
     let enqueued = Email::enqueue_many(&backend, &signups.emails).await?;
-    let queue = backend.inspect(&Email::QUEUE).await?;
-    let tally = Arc::new(Tally::new(queue.ready + queue.scheduled + queue.claimed));
+    let emails = Queue::of::<Email>(&backend);
+    let waiting = emails.stats().await?;
+    let tally = Arc::new(Tally::new(waiting.ready + waiting.scheduled + waiting.claimed));
 
     let mailer = Mailer { post: post.clone(), tally: Arc::clone(&tally) };
     WorkerSupervisor::builder(Arc::clone(&backend))
@@ -65,7 +66,7 @@ async fn main() -> anyhow::Result<()> {
         .await?;
 
     let rejects = signups.keep_rejects(post::outbox())?;
-    tally.print(&backend, &enqueued).await?;
+    tally.print(&emails, &enqueued).await?;
     signups.print(rejects.as_deref());
     println!("Look at {post}");
     if env::var_os("REDIS_URL").is_some() {

@@ -50,11 +50,10 @@ impl Tally {
     }
 
     /// Prints the totals, and the dead letters among the tasks of this run.
-    pub(crate) async fn print(&self, backend: &dyn Backend, enqueued: &[Enqueued]) -> Result<(), redis_ext::Error> {
+    pub(crate) async fn print(&self, emails: &Queue, enqueued: &[Enqueued]) -> Result<(), redis_ext::Error> {
         self.bar.finish_and_clear();
         let ours: HashSet<TaskId> = enqueued.iter().map(|task| task.id()).collect();
-        let page = Page { offset: 0, limit: MAX_BATCH };
-        let dead = backend.dead_letters(&Email::QUEUE, page).await?;
+        let dead = emails.dead_letters(Page::default().limit(MAX_BATCH)).await?;
         let (new, old): (Vec<_>, Vec<_>) = dead.letters.iter().partition(|letter| ours.contains(&letter.id));
 
         let doubles = enqueued.iter().filter(|task| task.is_duplicate()).count();

@@ -12,15 +12,26 @@
 //! #[derive(Debug, PartialEq, RedisTask)]
 //! struct Reminder { to: String }
 //!
-//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
-//! let backend = MemoryBackend::new();
-//! let reminder = Reminder { to: "a@example.org".into() };
-//! reminder.enqueue_in(&backend, Duration::from_secs(3600)).await?;
+//! # /* what #[actix::test] makes of a function
+//! #[actix::test]
+//! async fn a_reminder_comes_an_hour_later() -> Result<(), redis_ext::Error> {
+//! # */ fn main() { actix::System::new().block_on(test()).unwrap() }
+//! # async fn test() -> Result<(), redis_ext::Error> {
+//!     tokio::time::pause(); // tokio's feature `test-util`
+//!     let backend = MemoryBackend::new();
+//!     Reminder { to: "a@example.org".into() }.enqueue_in(&backend, Duration::from_secs(3600)).await?;
 //!
-//! tokio::time::advance(Duration::from_secs(3600)).await; // the clock of `#[tokio::test(start_paused = true)]`
-//! backend.promote(&Reminder::QUEUE, 10).await?; // what a worker does by itself
-//! assert_eq!(backend.queued_tasks::<Reminder>(), [reminder]);
-//! # Ok::<(), redis_ext::Error>(()) }).unwrap();
+//!     let (told, mut tell) = tokio::sync::mpsc::unbounded_channel();
+//!     let workers = WorkerSupervisor::builder(backend.clone())
+//!         .handler_fn(Concurrency::new(1), move |reminder: Task<Reminder>| {
+//!             let sent = told.send(reminder.into_inner());
+//!             async { Ok(sent?) }
+//!         })
+//!         .start()?;
+//!     backend.drained(&Reminder::QUEUE).await; // the clock jumps to what is due next
+//!     assert_eq!(tell.recv().await, Some(Reminder { to: "a@example.org".into() }));
+//!     workers.shutdown().await
+//! }
 //! ```
 
 mod cancellations;

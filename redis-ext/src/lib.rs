@@ -41,6 +41,7 @@
 //! - [`Debouncer`] and [`DebounceExt`]: work that waits until its triggers have calmed down; [`DebounceScheduler`] dispatches
 //!   it.
 //! - [`TaskError`]: retry, retry later, or give up. What was given up is a [dead letter](backend::DeadLetter).
+//! - [`Queue`]: what a queue holds, its dead letters and their replay, a pause, tasks to be cancelled.
 //! - [`UniqueId`]: stable numbers for keys, and fresh ones in bulk.
 //! - [`FastSet`]: a distributed set that is read from memory, follows the store, and is never silently stale.
 //! - [`backend`]: the contract of a store, for those who write one, and the conformance suite to test it.
@@ -67,6 +68,7 @@ pub mod debounce;
 mod error;
 pub mod fast_set;
 pub mod prelude;
+mod queue;
 pub mod task;
 pub mod unique_id;
 pub mod worker;
@@ -82,6 +84,7 @@ pub use debounce::{
 };
 pub use error::Error;
 pub use fast_set::FastSet;
+pub use queue::Queue;
 pub use redis_ext_derive::RedisTask;
 /// For the types within a task: `#[derive(redis_ext::serde::Serialize)] #[serde(crate = "redis_ext::serde")]` needs no
 /// serde in one's own dependencies.

@@ -5,6 +5,5 @@ pub use actix::{Actor, Context, Handler, ResponseFuture};
 #[cfg(feature = "redis")]
 pub use crate::RedisBackend;
 pub use crate::{
-    Backend, Concurrency, DebounceExt, DebounceScheduler, Enqueue, RedisTask, Task, TaskError, WorkerSupervisor,
-    backend::TaskBackend,
+    Backend, Concurrency, DebounceExt, DebounceScheduler, Enqueue, Queue, RedisTask, Task, TaskError, WorkerSupervisor,
 };

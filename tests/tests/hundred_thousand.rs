@@ -48,7 +48,7 @@ impl Handler<Task<Job>> for Clerk {
 async fn all_dead(backend: &dyn Backend) -> Vec<DeadLetter> {
     let mut letters = Vec::new();
     loop {
-        let page = Page { offset: letters.len(), limit: MAX_BATCH };
+        let page = Page::default().offset(letters.len()).limit(MAX_BATCH);
         let found = backend.dead_letters(&Job::QUEUE, page).await.unwrap().letters;
         if found.is_empty() {
             return letters;

@@ -15,7 +15,8 @@ use std::{
 use redis_ext::{
     BackendErrorKind, Error, HandlerOptions, QueueName, TaskId, Timestamp,
     backend::{
-        Backend, BatchId, Claim, DeathReason, Lease, NewTask, Operation, Page, QueueStats, TaskBackend as _, WorkerId,
+        Backend, BatchId, Claim, DeathReason, Lease, MAX_BATCH, NewTask, Operation, Page, QueueStats, TaskBackend as _,
+        WorkerId,
     },
     prelude::*,
     task::Envelope,
@@ -70,6 +71,7 @@ on_both_backends! {
     a_running_closure_is_dropped_when_its_task_is_cancelled,
     a_running_actor_is_told_that_its_task_was_cancelled_and_replaced,
     a_cancelled_task_of_a_lost_worker_is_not_run_again,
+    the_handle_of_a_queue_takes_more_tasks_than_a_batch_has,
     tasks_one_crash_short_of_poison_are_tried_one_at_a_time_in_all_lanes,
 }
 
@@ -504,6 +506,33 @@ async fn a_limit_holds_over_all_queues(backend: Arc<dyn Backend>) {
 fn suspect(payload: &str) -> NewTask {
     let envelope = Envelope::new(TaskId::random(), Timestamp::from_millis(1), payload.as_bytes());
     NewTask::new(envelope.after_crash().after_crash().to_entry())
+}
+
+async fn the_handle_of_a_queue_takes_more_tasks_than_a_batch_has(backend: Arc<dyn Backend>) {
+    const MANY: usize = MAX_BATCH + 88;
+    let numbers = Queue::of::<Number>(&backend);
+    let enqueued = Number::enqueue_many(&backend, (0..MANY).map(Number)).await.unwrap();
+    let ids: Vec<TaskId> = enqueued.iter().map(|task| task.id()).collect();
+    let give_up = || {
+        let workers = WorkerSupervisor::builder(Arc::clone(&backend));
+        workers.handler_fn(Concurrency::new(64), async |_: Task<Number>| Err(TaskError::fatal("it is hopeless")))
+    };
+
+    numbers.pause().await.unwrap();
+    assert!(numbers.stats().await.unwrap().paused);
+    numbers.resume().await.unwrap();
+    work_off(give_up()).await;
+    assert_eq!(numbers.dead_letters(Page::default().next()).await.unwrap().total, MANY);
+    assert_eq!(numbers.replay(ids.clone()).await.unwrap(), MANY);
+    assert_eq!(numbers.stats().await.unwrap().ready, MANY);
+
+    numbers.cancel(&ids[1..]).await.unwrap();
+    work_off(give_up()).await;
+    assert_eq!(numbers.stats().await.unwrap().dead, 1, "the others were cancelled");
+    assert_eq!(numbers.replay(ids[0]).await.unwrap(), 1);
+    work_off(give_up()).await;
+    assert_eq!(numbers.delete_dead(ids).await.unwrap(), 1);
+    assert_eq!(numbers.stats().await.unwrap(), QueueStats::default());
 }
 
 async fn tasks_one_crash_short_of_poison_are_tried_one_at_a_time_in_all_lanes(backend: Arc<dyn Backend>) {

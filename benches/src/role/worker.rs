@@ -144,7 +144,7 @@ impl Worker {
 #[expect(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
 async fn are_empty(backend: &RedisBackend, queues: &[QueueName]) -> bool {
     for queue in queues {
-        let stats = backend.inspect(queue).await.expect("the queue can be looked at");
+        let stats = Queue::named(backend, queue.clone()).stats().await.expect("the queue can be looked at");
         if stats.ready + stats.claimed > 0 {
             return false;
         }

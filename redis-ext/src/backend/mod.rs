@@ -66,14 +66,17 @@ pub use crate::task::{InvalidWorkerId, WorkerId};
 /// # Examples
 /// ```
 /// use std::sync::Arc;
-/// use redis_ext::{Backend, QueueName, backend::TaskBackend};
+/// use redis_ext::prelude::*;
 /// use redis_ext_memory::MemoryBackend;
 ///
+/// #[derive(RedisTask)]
+/// struct Email { to: String }
+///
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
-/// let backend: Arc<dyn Backend> = Arc::new(MemoryBackend::new());
-/// let stats = backend.inspect(&QueueName::from_static("emails")).await?;
-/// assert_eq!(stats.ready, 0);
-/// # Ok::<(), redis_ext::BackendError>(()) }).unwrap();
+/// let backend: Arc<dyn Backend> = Arc::new(MemoryBackend::new()); // or RedisBackend::connect("redis://127.0.0.1/").await?
+/// Email { to: "a@example.org".into() }.enqueue(&backend).await?;
+/// assert_eq!(Queue::of::<Email>(&backend).stats().await?.ready, 1);
+/// # Ok::<(), redis_ext::Error>(()) }).unwrap();
 /// ```
 pub trait Backend: TaskBackend + EffectBackend + IdBackend + DebounceBackend + SetBackend {}
 

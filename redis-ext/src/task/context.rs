@@ -112,7 +112,7 @@ impl<T> Task<T> {
     }
 
     /// Cancelled when this attempt's result is not wanted any more: its time is up, the worker shuts down,
-    /// another worker took the task over, or somebody has [cancelled](crate::backend::TaskBackend::cancel) the task. A handler that waits for long, or in a loop, watches it, and returns any
+    /// another worker took the task over, or somebody has [cancelled](crate::Queue::cancel) the task. A handler that waits for long, or in a loop, watches it, and returns any
     /// error when it stops early: at a shutdown the task then goes back to the queue as it was, at a timeout the attempt
     /// has failed already. `Ok(())` says that the work is done, whenever it is returned.
     pub fn cancellation(&self) -> &CancellationToken {

@@ -44,7 +44,7 @@ use crate::{
 /// Reindex { shard: 8 }.enqueue_in(&backend, Duration::from_secs(60)).await?;
 /// Reindex::enqueue_many(&backend, [Reindex { shard: 9 }, Reindex { shard: 10 }]).await?;
 ///
-/// let stats = backend.inspect(&Reindex::QUEUE).await?;
+/// let stats = Queue::of::<Reindex>(&backend).stats().await?;
 /// assert_eq!((stats.ready, stats.scheduled), (3, 1));
 /// # Ok::<(), redis_ext::Error>(()) }).unwrap();
 /// ```

@@ -121,7 +121,7 @@ fn workers_and_producers_in_a_storm_of_faults_lose_nothing() {
         assert_eq!(ledger.lost(JOBS), [0; 0], "seed {seed}");
         let left = calm.inspect(&Job::QUEUE).await.unwrap();
         assert_eq!((left.ready, left.claimed, left.scheduled, left.workers), (0, 0, 0, 0), "seed {seed}");
-        let letters = calm.dead_letters(&Job::QUEUE, Page { offset: 0, limit: 512 }).await.unwrap().letters;
+        let letters = calm.dead_letters(&Job::QUEUE, Page::default().limit(512)).await.unwrap().letters;
         assert!(letters.iter().all(|letter| letter.reason == DeathReason::AttemptsExhausted), "{letters:?}");
         let mut dead: Vec<usize> = letters.iter().map(number_in).collect();
         dead.sort_unstable();

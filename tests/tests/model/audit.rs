@@ -69,7 +69,8 @@ impl Machine {
     }
 
     pub(crate) async fn dead_letters(&mut self, offset: usize, limit: usize) -> Agreed {
-        let page = self.world.backend.dead_letters(&self.world.queue, Page { offset, limit }).await?;
+        let page =
+            self.world.backend.dead_letters(&self.world.queue, Page::default().offset(offset).limit(limit)).await?;
         let latest_first: Vec<_> = self.model.dead.iter().rev().cloned().collect();
         let expected = latest_first.iter().skip(offset).take(limit);
         prop_assert_eq!((page.total, page.letters.len()), (latest_first.len(), expected.len()));

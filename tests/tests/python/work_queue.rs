@@ -97,7 +97,7 @@ fn what_python_pushes_is_worked_off_as_it_is() {
         workers.run_until_idle().await.unwrap();
 
         assert_eq!(*received.lock().unwrap(), mails, "each came once and in order");
-        let letters = backend.dead_letters(&Mail::QUEUE, Page { offset: 0, limit: 10 }).await.unwrap().letters;
+        let letters = backend.dead_letters(&Mail::QUEUE, Page::default().limit(10)).await.unwrap().letters;
         let [letter] = &letters[..] else { panic!("one entry was no mail: {letters:?}") };
         assert_eq!(letter.reason, DeathReason::Undecodable);
         assert_eq!(letter.entry, strange.trim_end().as_bytes(), "it is kept as Python wrote it");

@@ -35,16 +35,18 @@ fn heavy(number: u8) -> String {
 }
 
 /// Lets very many tasks die, as many in a call as there may be.
-async fn bury_many(subject: &Subject, count: u64) {
+async fn bury_many(subject: &Subject, count: u64) -> Vec<TaskId> {
     subject.push(0..count).await;
     let worker = subject.worker().await;
+    let mut ids = Vec::new();
     loop {
         let tasks = worker.claim(MAX_BATCH).await;
         if tasks.is_empty() {
-            break;
+            return ids;
         }
         let bury = |task: Claimed| {
             let letter = letter(TaskId::random(), task.entry());
+            ids.push(letter.id);
             task.dead(letter)
         };
         worker.settle(tasks.into_iter().map(bury)).await;
@@ -113,6 +115,13 @@ pub async fn thousands_of_dead_letters_are_replayed_and_deleted(subject: &Subjec
     let mut replayed = subject.drain_numbers().await;
     replayed.sort_unstable();
     assert_eq!(replayed, (0..LETTERS).collect::<Vec<_>>());
+
+    let mut ids = bury_many(subject, LETTERS).await;
+    let latter = ids.split_off(LETTERS as usize / 2);
+    let count = latter.len();
+    assert_eq!(subject.backend.delete_dead(&subject.queue, &Selection::Ids(latter)).await.unwrap(), count);
+    assert_eq!(subject.backend.replay(&subject.queue, &Selection::Ids(ids.clone())).await.unwrap(), ids.len());
+    subject.drain().await;
 
     bury_many(subject, LETTERS).await;
     assert_eq!(subject.backend.delete_dead(&subject.queue, &Selection::All).await.unwrap(), LETTERS as usize);

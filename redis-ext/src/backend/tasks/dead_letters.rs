@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::MAX_BATCH;
 use crate::{
     CodecError, RedisTask,
     task::{Envelope, TaskId, Timestamp},
@@ -107,17 +108,52 @@ impl fmt::Display for DeadLetter {
 }
 
 /// Which part of the dead letters to list.
+///
+/// # Examples
+/// ```
+/// use redis_ext::backend::Page;
+///
+/// let second = Page::default().limit(20).next();
+/// assert_eq!((second.offset, second.limit), (20, 20));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Page {
     /// How many of the latest to pass over.
     pub offset: usize,
-    /// How many to list at most; more than [`MAX_BATCH`](super::MAX_BATCH) is taken as that.
+    /// How many to list at most; more than [`MAX_BATCH`] is taken as that.
     pub limit: usize,
 }
 
+impl Page {
+    /// [`limit`](Self::limit) unless told otherwise.
+    pub const DEFAULT_LIMIT: usize = 100;
+
+    /// Sets [`offset`](Self::offset).
+    #[must_use]
+    pub fn offset(mut self, letters: usize) -> Self {
+        self.offset = letters;
+        self
+    }
+
+    /// Sets [`limit`](Self::limit).
+    #[must_use]
+    pub fn limit(mut self, letters: usize) -> Self {
+        self.limit = letters;
+        self
+    }
+
+    /// The page that follows this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        self.offset(self.offset.saturating_add(self.limit.min(MAX_BATCH)))
+    }
+}
+
+/// The latest [`DEFAULT_LIMIT`](Page::DEFAULT_LIMIT).
 impl Default for Page {
     fn default() -> Self {
-        Self { offset: 0, limit: 100 }
+        Self { offset: 0, limit: Self::DEFAULT_LIMIT }
     }
 }
 
@@ -131,12 +167,33 @@ pub struct DeadLetters {
 }
 
 /// Which dead letters an operation is for.
+///
+/// # Examples
+/// ```
+/// use redis_ext::{TaskId, backend::Selection};
+///
+/// let (one, other) = (TaskId::random(), TaskId::random());
+/// assert_eq!(Selection::from(one), Selection::Ids(vec![one]));
+/// assert_eq!(Selection::from(vec![one, other]), Selection::Ids(vec![one, other]));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// Those of these tasks, at most [`MAX_BATCH`](super::MAX_BATCH); IDs without a dead letter are passed over.
+    /// Those of these tasks; IDs without a dead letter are passed over. More than [`MAX_BATCH`] are taken in several steps.
     Ids(Vec<TaskId>),
     /// All that there were when the operation began.
     All,
+}
+
+impl From<TaskId> for Selection {
+    fn from(id: TaskId) -> Self {
+        Self::Ids(vec![id])
+    }
+}
+
+impl From<Vec<TaskId>> for Selection {
+    fn from(ids: Vec<TaskId>) -> Self {
+        Self::Ids(ids)
+    }
 }
 
 /// How many dead letters are kept.

@@ -45,7 +45,8 @@ pub const CANCELLATION_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 ///   the incarnation's lease has expired and someone recovered it.
 /// - Entries are opaque bytes, except that [`recover`](Self::recover) rewrites them through
 ///   [`Envelope`](crate::task::Envelope).
-/// - Slices hold at most [`MAX_BATCH`] items.
+/// - Slices hold at most [`MAX_BATCH`] items, but for the IDs of `cancel`, `replay` and `delete_dead`, which may be any
+///   number.
 /// - What happens to one task happens in one step, and so does a claim with all of its tasks. A call that spans several
 ///   batches, or more than [`MAX_BATCH`] tasks, may be applied in part when it fails. After an error that
 ///   [may have been applied](BackendError::is_maybe_applied), repeating the same call does no harm, except for
@@ -115,38 +116,12 @@ pub trait TaskBackend: Send + Sync + 'static {
     /// neither a retry nor a dead letter.
     ///
     /// # Contract
-    /// The call marks the IDs, for at least [`CANCELLATION_RETENTION`]. A marked task leaves the queue when a worker
-    /// claims it, which does not run it then; one that a worker has claimed already ends at the worker's next
-    /// [heartbeat](crate::worker::WorkerSupervisorBuilder::heartbeat): a closure's future is dropped, while an actor
-    /// and a blocking closure are told through [`Task::cancellation`](crate::Task::cancellation), and their result is
-    /// ignored. A task that finishes before that has finished. Until a marked task is gone it is counted, and it holds
-    /// its [`UniqueLock`].
+    /// The call marks the IDs, for at least [`CANCELLATION_RETENTION`], and moves nothing: workers ask for the marks, and settle
+    /// marked tasks as [`Cancelled`](Disposition::Cancelled); see [`Queue::cancel`](crate::Queue::cancel). Until a marked task
+    /// is gone it is counted, and it holds its [`UniqueLock`].
     ///
     /// Cancelling twice, or what is unknown, done or dead, does no harm; a [replay](Self::replay) takes the
-    /// cancellation of a dead letter back. A bare payload has no ID before its first retry and cannot be cancelled until
-    /// then. More than [`MAX_BATCH`] IDs are marked in several steps.
-    ///
-    /// # Examples
-    /// ```
-    /// use redis_ext::prelude::*;
-    /// use redis_ext_memory::MemoryBackend;
-    ///
-    /// #[derive(RedisTask)]
-    /// struct Report { month: u8 }
-    ///
-    /// # actix::System::new().block_on(async {
-    /// let backend = MemoryBackend::new();
-    /// let report = Report { month: 2 }.enqueue(&backend).await?;
-    /// backend.cancel(&Report::QUEUE, &[report.id()]).await?;
-    ///
-    /// WorkerSupervisor::builder(backend.clone())
-    ///     .handler_fn(Concurrency::new(1), |_: Task<Report>| async { panic!("it is not run") })
-    ///     .start()?
-    ///     .run_until_idle()
-    ///     .await?;
-    /// assert_eq!(backend.inspect(&Report::QUEUE).await?.dead, 0);
-    /// # Ok::<(), redis_ext::Error>(()) }).unwrap();
-    /// ```
+    /// cancellation of a dead letter back. More than [`MAX_BATCH`] IDs are marked in several steps.
     async fn cancel(&self, queue: &QueueName, ids: &[TaskId]) -> Result<(), BackendError>;
 
     /// Which of these tasks are marked as cancelled, in the order of `ids`: what a worker asks for the tasks it has
