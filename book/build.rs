@@ -7,6 +7,7 @@ use mdbook_driver::{MDBook, builtin_renderers::MarkdownRenderer};
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=book.toml");
     println!("cargo::rerun-if-changed=src");
+    println!("cargo::rerun-if-changed=quickstart");
     println!("cargo::rerun-if-changed=../examples");
 
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
