@@ -15,10 +15,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (resolved, _) = MDBook::load(root)?.preprocess_book(&MarkdownRenderer::new())?;
 
     let mut modules = String::new();
-    for (number, chapter) in resolved.chapters().enumerate() {
-        let file = out.join(format!("chapter_{number}.md"));
+    for chapter in resolved.chapters() {
+        let path = chapter.path.as_deref().ok_or("a chapter is a file")?;
+        let file = out.join(path);
         fs::write(&file, &chapter.content)?;
-        writeln!(modules, "#[doc = include_str!({file:?})]\nmod chapter_{number} {{}}")?;
+        let module = path.with_extension("").to_string_lossy().replace(|c: char| !c.is_alphanumeric(), "_");
+        writeln!(modules, "#[doc = include_str!({file:?})]\nmod {module} {{}}")?;
     }
     fs::write(out.join("chapters.rs"), modules)?;
     Ok(())
