@@ -138,7 +138,7 @@ pub enum Backoff {
 }
 
 impl Backoff {
-    /// One second after the first failure, doubling up to an hour: 25 attempts span 10 to 14 hours.
+    /// One second after the first failure, doubling up to an hour: 25 attempts span about ten hours, thirteen at most.
     pub const DEFAULT: Self = Self::exponential(Duration::from_secs(1), Duration::from_secs(3600));
 
     /// The same wait each time.
