@@ -1,0 +1,95 @@
+//! The index of log events has every one of them, by the calls in the library's source.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use proc_macro2::{
+    TokenStream, TokenTree,
+    TokenTree::{Group, Ident, Literal, Punct},
+};
+use syn::LitStr;
+
+/// What somebody who filters, searches or alerts needs to know of an event.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Event {
+    level: String,
+    target: String,
+    message: String,
+    fields: BTreeSet<String>,
+}
+
+/// Finds the calls of tracing's macros among the words of a file, as they stand in the bodies of other macros, too.
+fn note_calls(words: TokenStream, target: &str, events: &mut BTreeSet<Event>) {
+    let words: Vec<_> = words.into_iter().collect();
+    for (at, word) in words.iter().enumerate() {
+        match (word, &words[at..]) {
+            (Ident(first), [_, Punct(_), Punct(_), Ident(level), Punct(bang), Group(arguments), ..])
+                if first == "tracing" && bang.as_char() == '!' =>
+            {
+                events.insert(event(level.to_string(), target, arguments.stream()));
+            }
+            (Group(group), _) => note_calls(group.stream(), target, events),
+            _ => {}
+        }
+    }
+}
+
+/// Reads the arguments of a call: fields, each by the word before the equals sign or the last one there is, and a message.
+fn event(level: String, target: &str, arguments: TokenStream) -> Event {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let is = |token: &TokenTree, sign: char| matches!(token, Punct(punct) if punct.as_char() == sign);
+    let (mut fields, mut message) = (BTreeSet::new(), None);
+    for argument in arguments.split(|token| is(token, ',')) {
+        let before = argument.split(|token| is(token, '=')).next().unwrap_or(argument);
+        match before.last() {
+            Some(Ident(name)) => drop(fields.insert(name.to_string())),
+            Some(Literal(text)) => {
+                message = Some(syn::parse_str::<LitStr>(&text.to_string()).unwrap().value());
+                break; // what follows is printed within the message
+            }
+            _ => {}
+        }
+    }
+    Event { level, target: target.to_owned(), message: message.unwrap(), fields }
+}
+
+/// Reads a folder of modules; `target` is the path of the module that the folder is.
+fn events_of(folder: &Path, target: &str) -> BTreeSet<Event> {
+    let mut events = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = entry.file_stem().unwrap().to_str().unwrap().to_owned();
+        let target = if ["mod", "lib"].contains(&&*name) { target.to_owned() } else { format!("{target}::{name}") };
+        if entry.is_dir() {
+            events.extend(events_of(&entry, &target));
+        } else if entry.extension().is_some_and(|extension| extension == "rs") {
+            let words = fs::read_to_string(&entry).unwrap().parse().unwrap();
+            note_calls(words, &target, &mut events);
+        }
+    }
+    events
+}
+
+/// The rows of the page's tables: `` | `level` `message` | `field`, `field` | `target` | … | ``.
+fn events_on(page: &str) -> BTreeSet<Event> {
+    let words = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    page.lines()
+        .filter_map(|line| {
+            let cells: Vec<_> = line.split(" | ").collect();
+            let &[call, fields, target, _meaning] = cells.as_slice() else { return None };
+            let [level, message] = words(call).try_into().ok()?;
+            Some(Event { level, target: words(target).pop()?, message, fields: words(fields).into_iter().collect() })
+        })
+        .collect()
+}
+
+#[test]
+fn every_event_of_the_library_is_in_the_index_as_it_is_emitted() {
+    let book = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = events_of(&book.join("../redis-ext/src"), "redis_ext");
+    assert!(source.len() > 30, "the source was read");
+    let page = events_on(&fs::read_to_string(book.join("src/observability.md")).unwrap());
+    let missing: Vec<_> = source.difference(&page).collect();
+    let surplus: Vec<_> = page.difference(&source).collect();
+    assert!(missing.is_empty() && surplus.is_empty(), "not on the page: {missing:#?}\nnot in the source: {surplus:#?}");
+}
