@@ -56,7 +56,7 @@ impl<C> UniqueIdBuilder<C> {
         }
     }
 
-    /// How long mappings live, instead of [`IdTtl::DEFAULT`].
+    /// How long mappings live, instead of the hour of [`IdTtl::DEFAULT`]; for ever with [`IdTtl::NONE`].
     pub fn ttl(mut self, ttl: IdTtl) -> Self {
         self.rules.ttl = ttl;
         self

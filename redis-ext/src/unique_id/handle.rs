@@ -20,7 +20,8 @@ use crate::{
 ///
 /// # Contract
 /// - *Stable.* A key keeps its ID until its mapping's [life](crate::IdTtl) is over or it is [forgotten](Self::forget).
-///   All programs on one Redis agree, those that use the Python package included.
+///   That life is an [hour](crate::IdTtl::DEFAULT), as in the Python package, unless the builder is [told](UniqueIdBuilder::ttl)
+///   otherwise: what has a number for good wants [`IdTtl::NONE`](crate::IdTtl::NONE). All programs on one Redis agree, those that use the Python package included.
 /// - *Dense.* IDs begin at 1, and each new key gets the next one: lost races, errors and refused calls use none up.
 ///   (Not so with [`next_id`](Self::next_id) on the same class, and with
 ///   [`single_key_commands`](UniqueIdBuilder::single_key_commands).)
@@ -31,7 +32,7 @@ use crate::{
 ///
 /// # Examples
 /// ```
-/// use redis_ext::{IdClass, UniqueId, unique_id::{HasId, Id}};
+/// use redis_ext::{IdClass, IdTtl, UniqueId, unique_id::{HasId, Id}};
 /// use redis_ext_memory::MemoryBackend;
 ///
 /// struct User;
@@ -40,7 +41,7 @@ use crate::{
 /// }
 ///
 /// # actix::System::new().block_on(async {
-/// let users = UniqueId::of::<User>(MemoryBackend::new()).start()?;
+/// let users = UniqueId::of::<User>(MemoryBackend::new()).ttl(IdTtl::NONE).start()?;
 /// let ada: Id<User> = users.get_or_create("ada@example.org").await?;
 /// assert_eq!(ada, 1);
 /// assert_eq!(users.get_or_create("ada@example.org").await?, ada);

@@ -80,6 +80,9 @@ impl Workers {
     /// Shuts down in good order: nothing more is claimed, what no handler has begun goes back to the queue, and
     /// running tasks may end within the grace time. Then they are aborted and go back too.
     ///
+    /// It listens to no signal. Where a web server in the same process does, await the server, whose last requests may still
+    /// enqueue, and then this; the two grace times add up.
+    ///
     /// # Errors
     /// [`Error::TaskFailed`] when a queue's policy is to stop at the first failure, and one has failed.
     ///
