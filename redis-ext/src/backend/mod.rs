@@ -11,6 +11,10 @@
 //! | [`DebounceBackend`] | [`Debouncer`](crate::Debouncer), [`DebounceScheduler`](crate::DebounceScheduler) | trigger, cancel, claim, renew, settle, recover, peek, quarantine, inspect, clear, watch |
 //! | [`SetBackend`] | [`FastSet`](crate::FastSet) | state, scan, copy, change, contains, watch |
 //!
+//! What passes between this library and a backend is written down field by field, and these types may be taken apart and put
+//! together by both: should a release bring one more field, a backend that knows nothing of it does not compile, instead of
+//! breaking a promise. What users set, such as [`Page`], [`Recovery`] and [`Retention`], is `#[non_exhaustive]`.
+//!
 //! Time is the backend's: no clock of a client decides what is due or whose lease has expired.
 
 mod debounce;

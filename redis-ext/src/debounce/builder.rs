@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Error, QueueName, RedisTask,
     backend::{DebounceBackend, DebounceKey},
-    worker::{BuildError, check_lease},
+    worker::{BuildError, check_system},
 };
 
 /// Collects debouncers and settings; made by [`DebounceScheduler::builder`].
@@ -84,15 +84,16 @@ impl DebounceSchedulerBuilder {
     }
 
     /// How long claimed firings stay this scheduler's own after its last sign of life: after this long others take them
-    /// over. Default: [`SchedulerOptions::DEFAULT_LEASE`].
+    /// over. Default: [`LeaseOptions::DEFAULT_LEASE`](crate::worker::LeaseOptions::DEFAULT_LEASE).
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.options.lease = lease;
+        self.options.hold.lease = lease;
         self
     }
 
-    /// How often the scheduler gives a sign of life. Default: [`SchedulerOptions::DEFAULT_HEARTBEAT`].
+    /// How often the scheduler gives a sign of life. Default:
+    /// [`LeaseOptions::DEFAULT_HEARTBEAT`](crate::worker::LeaseOptions::DEFAULT_HEARTBEAT).
     pub fn heartbeat(mut self, every: Duration) -> Self {
-        self.options.heartbeat = every;
+        self.options.hold.heartbeat = every;
         self
     }
 
@@ -109,9 +110,9 @@ impl DebounceSchedulerBuilder {
     }
 
     /// How long recipients may go on once a shutdown has begun; then their firings are given back. Default:
-    /// [`SchedulerOptions::DEFAULT_GRACE`].
+    /// [`LeaseOptions::DEFAULT_GRACE`](crate::worker::LeaseOptions::DEFAULT_GRACE).
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.options.grace = grace;
+        self.options.hold.grace = grace;
         self
     }
 
@@ -131,14 +132,14 @@ impl DebounceSchedulerBuilder {
     }
 
     fn check(&self) -> Result<(), BuildError> {
-        let SchedulerOptions { lease, heartbeat, concurrency, repoll, .. } = self.options;
+        let SchedulerOptions { hold, concurrency, repoll, .. } = self.options;
         if self.planned.is_empty() {
             return Err(BuildError::NoDebouncer);
         }
         if concurrency == 0 || repoll.is_zero() {
             return Err(BuildError::IdleScheduler);
         }
-        check_lease(lease, heartbeat)?;
+        hold.check()?;
         for (at, Planned { key, queue, .. }) in self.planned.iter().enumerate() {
             if queue.as_ref().is_some_and(|queue| queue.as_str() == key.as_str()) {
                 return Err(BuildError::KeyIsQueue(key.clone()));
@@ -147,9 +148,6 @@ impl DebounceSchedulerBuilder {
                 return Err(BuildError::TwoDispatches(key.clone()));
             }
         }
-        if actix::System::try_current().is_none() || tokio::runtime::Handle::try_current().is_err() {
-            return Err(BuildError::NoSystem);
-        }
-        Ok(())
+        check_system()
     }
 }

@@ -105,7 +105,7 @@ impl DebounceScheduler {
         let ticker =
             |(backend, key, dispatch)| Arc::new(Ticker { backend, key, dispatch, options, shutdown: shutdown.clone() });
         let tickers = planned.into_iter().map(ticker).collect();
-        let schedulers = Schedulers::new(watched, options.grace, shutdown.clone());
+        let schedulers = Schedulers::new(watched, options.hold.grace, shutdown.clone());
         Actor::start(Self { tickers, running: 0, shutdown });
         schedulers
     }

@@ -14,7 +14,7 @@ use crate::{
         ClaimId, ClaimedFirings, DebounceKey, Firing, FiringOutcome, FiringSettled, FiringSettlement,
         MockDebounceBackend, Operation, Waker,
     },
-    worker::Shutdown,
+    worker::{LeaseOptions, Shutdown},
 };
 
 type Log<T> = Arc<Mutex<Vec<T>>>;
@@ -117,7 +117,7 @@ async fn a_claim_is_renewed_while_its_firing_runs_even_if_renewals_fail_and_no_l
         if renewals.len() == 1 { Err(lost(Operation::RenewFirings)) } else { Ok(vec![true]) }
     });
     backend.expect_settle_firings().returning(|_, _, _| Ok(vec![FiringSettled::Settled]));
-    let busy = SchedulerOptions::DEFAULT_HEARTBEAT * 3 + Duration::from_millis(500);
+    let busy = LeaseOptions::DEFAULT_HEARTBEAT * 3 + Duration::from_millis(500);
     run(&ticker(backend, done_after(busy)), Duration::from_secs(60)).await;
     let claim = claims.lock().unwrap()[0];
     assert_eq!(*renewals.lock().unwrap(), vec![vec![claim]; 3]);

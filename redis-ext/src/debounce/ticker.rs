@@ -21,7 +21,7 @@ use crate::{
         ClaimId, DebounceBackend, DebounceKey, FiringClaim, FiringOutcome, FiringSettled, FiringSettlement, MAX_BATCH,
         Wakes,
     },
-    worker::{Shutdown, Trouble},
+    worker::{LeaseOptions, Shutdown, Trouble},
 };
 
 /// How long the last calls of a ticker that ends may take; what it could not give back comes back when its leases expire.
@@ -33,32 +33,22 @@ const LAST_CALLS: Duration = Duration::from_secs(5);
 pub struct SchedulerOptions {
     /// How many firings of one debouncer are dispatched at once.
     pub concurrency: usize,
-    /// How long claimed firings stay the scheduler's own after its last sign of life.
-    pub lease: Duration,
-    /// How often it gives a sign of life.
-    pub heartbeat: Duration,
+    /// How long firings stay the scheduler's own, and what time recipients have to handle them.
+    pub hold: LeaseOptions,
     /// How often it looks for firings that it was not told of.
     pub repoll: Duration,
     /// How long until a firing whose recipient failed is due again.
     pub retry_after: Duration,
-    /// How long recipients may go on once a shutdown has begun.
-    pub grace: Duration,
 }
 
 impl SchedulerOptions {
     /// [`concurrency`](Self::concurrency) unless told otherwise: as many as one claim may hold.
     pub const DEFAULT_CONCURRENCY: usize = MAX_BATCH;
-    /// [`lease`](Self::lease) unless told otherwise.
-    pub const DEFAULT_LEASE: Duration = Duration::from_secs(5);
-    /// [`heartbeat`](Self::heartbeat) unless told otherwise.
-    pub const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(1);
     /// [`repoll`](Self::repoll) unless told otherwise. It is what a firing may be late that another program, such as one in
     /// Python, has added; those added by this library wake the scheduler.
     pub const DEFAULT_REPOLL: Duration = Duration::from_millis(250);
     /// [`retry_after`](Self::retry_after) unless told otherwise.
     pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
-    /// [`grace`](Self::grace) unless told otherwise: what orchestrators allow, less a margin.
-    pub const DEFAULT_GRACE: Duration = Duration::from_secs(25);
     /// How often it is tried whether the task that holds a firing's lock has ended.
     pub const HELD_RECHECK: Duration = Duration::from_millis(250);
 }
@@ -67,11 +57,9 @@ impl Default for SchedulerOptions {
     fn default() -> Self {
         Self {
             concurrency: Self::DEFAULT_CONCURRENCY,
-            lease: Self::DEFAULT_LEASE,
-            heartbeat: Self::DEFAULT_HEARTBEAT,
+            hold: LeaseOptions::default(),
             repoll: Self::DEFAULT_REPOLL,
             retry_after: Self::DEFAULT_RETRY_AFTER,
-            grace: Self::DEFAULT_GRACE,
         }
     }
 }
@@ -138,10 +126,10 @@ impl Ticker {
     async fn keep_alive(&self, open: &OpenClaims) {
         let mut trouble = Trouble::default();
         loop {
-            sleep(self.options.heartbeat).await;
+            sleep(self.options.hold.heartbeat).await;
             let claims: Vec<_> = open.borrow().keys().copied().collect();
             for claims in claims.chunks(MAX_BATCH) {
-                match self.backend.renew_firings(&self.key, claims, self.options.lease).await {
+                match self.backend.renew_firings(&self.key, claims, self.options.hold.lease).await {
                     Ok(_) => trouble.over(&self.key),
                     Err(error) => trouble.failed(&self.key, &error),
                 }
@@ -203,7 +191,7 @@ impl Turn<'_> {
     async fn claim(&mut self) {
         let Ticker { backend, key, options, dispatch, .. } = self.ticker;
         let max = (options.concurrency - self.running.len()).min(MAX_BATCH);
-        let claim = FiringClaim { id: self.next_claim, max, lease: options.lease, early: false };
+        let claim = FiringClaim { id: self.next_claim, max, lease: options.hold.lease, early: false };
         let claimed = match backend.claim_firings(key, &claim).await {
             Ok(claimed) => claimed,
             Err(error) => return self.claiming.failed(key, &error),

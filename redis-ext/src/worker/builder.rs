@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use actix::{Actor, Context, Handler};
 
 use super::{
-    Concurrency, HandlerOptions, Precedence, WorkerOptions,
+    Concurrency, HandlerOptions, LeaseOptions, Precedence, WorkerOptions,
     runner::RunnerFactory,
     supervisor::{Plan, PlannedQueue, WorkerSupervisor},
     workers::Workers,
@@ -68,8 +68,8 @@ pub enum BuildError {
     /// Leases would expire between two heartbeats, or never, or storm the backend.
     #[error(
         "a lease of {lease:?} with a heartbeat every {heartbeat:?} cannot work: the heartbeat must be at least {:?}, the lease at least twice as long, and at most {:?}",
-        WorkerOptions::SHORTEST_HEARTBEAT,
-        WorkerOptions::LONGEST_LEASE
+        LeaseOptions::SHORTEST_HEARTBEAT,
+        LeaseOptions::LONGEST_LEASE
     )]
     Lease {
         /// The lease asked for.
@@ -173,22 +173,22 @@ impl WorkerSupervisorBuilder {
     }
 
     /// How long a worker's tasks stay its own after its last sign of life: after this long others take them over.
-    /// Default: [`WorkerOptions::DEFAULT_LEASE`].
+    /// Default: [`LeaseOptions::DEFAULT_LEASE`].
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.options.lease = lease;
+        self.options.hold.lease = lease;
         self
     }
 
-    /// How often a worker gives a sign of life. Default: [`WorkerOptions::DEFAULT_HEARTBEAT`].
+    /// How often a worker gives a sign of life. Default: [`LeaseOptions::DEFAULT_HEARTBEAT`].
     pub fn heartbeat(mut self, every: Duration) -> Self {
-        self.options.heartbeat = every;
+        self.options.hold.heartbeat = every;
         self
     }
 
     /// How long running tasks may go on once a shutdown has begun; then they are aborted and go back to the queue.
-    /// Default: [`WorkerOptions::DEFAULT_GRACE`].
+    /// Default: [`LeaseOptions::DEFAULT_GRACE`].
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.options.grace = grace;
+        self.options.hold.grace = grace;
         self
     }
 
@@ -231,14 +231,13 @@ impl WorkerSupervisorBuilder {
     }
 
     fn check(&self) -> Result<(), BuildError> {
-        let WorkerOptions { lease, heartbeat, .. } = self.options;
         if self.queues.is_empty() {
             return Err(BuildError::NoHandler);
         }
         if self.limit.is_some_and(|(limit, _)| limit.tasks() == 0) {
             return Err(BuildError::NoLimit);
         }
-        check_lease(lease, heartbeat)?;
+        self.options.hold.check()?;
         for (at, PlannedQueue { queue, concurrency, .. }) in self.queues.iter().enumerate() {
             if *concurrency == 0 {
                 return Err(BuildError::NoConcurrency(queue.clone()));
@@ -247,18 +246,14 @@ impl WorkerSupervisorBuilder {
                 return Err(BuildError::TwoHandlers(queue.clone()));
             }
         }
-        if actix::System::try_current().is_none() || tokio::runtime::Handle::try_current().is_err() {
-            return Err(BuildError::NoSystem);
-        }
-        Ok(())
+        check_system()
     }
 }
 
-/// Whether a lease can be kept by these heartbeats.
-pub(crate) fn check_lease(lease: Duration, heartbeat: Duration) -> Result<(), BuildError> {
-    let too_short = heartbeat < WorkerOptions::SHORTEST_HEARTBEAT || lease / 2 < heartbeat;
-    if too_short || lease > WorkerOptions::LONGEST_LEASE {
-        return Err(BuildError::Lease { lease, heartbeat });
+/// Whether there is an actix System to start actors in.
+pub(crate) fn check_system() -> Result<(), BuildError> {
+    if actix::System::try_current().is_none() || tokio::runtime::Handle::try_current().is_err() {
+        return Err(BuildError::NoSystem);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{WorkerOptions, trouble::Trouble};
+use super::{LeaseOptions, trouble::Trouble};
 use crate::{
     BackendErrorKind,
     backend::{Lease, TaskBackend},
@@ -14,19 +14,19 @@ use crate::{
 pub(crate) async fn keep_alive(
     backend: Arc<dyn TaskBackend>,
     lease: Lease,
-    options: WorkerOptions,
+    hold: LeaseOptions,
     lost: CancellationToken,
     left: CancellationToken,
 ) {
     let mut trouble = Trouble::default();
-    let mut pause = options.heartbeat;
+    let mut pause = hold.heartbeat;
     loop {
         tokio::select! {
             () = left.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        pause = options.heartbeat;
-        match tokio::time::timeout(options.heartbeat, backend.renew(&lease, options.lease)).await {
+        pause = hold.heartbeat;
+        match tokio::time::timeout(hold.heartbeat, backend.renew(&lease, hold.lease)).await {
             Ok(Ok(())) => trouble.over(&lease.queue),
             Ok(Err(error)) if error.kind() == BackendErrorKind::LeaseLost => return lost.cancel(),
             Ok(Err(error)) => trouble.failed(&lease.queue, &error),

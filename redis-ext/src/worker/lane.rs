@@ -61,7 +61,7 @@ impl Lane {
                 tracing::debug!(queue = %lease.queue, worker = %lease.worker, "worker joined");
                 let joined = Instant::now();
                 self.shift(&lease, &*runner, &mut restarts).await;
-                short_shifts = if joined.elapsed() < self.options.lease { short_shifts + 1 } else { 0 };
+                short_shifts = if joined.elapsed() < self.options.hold.lease { short_shifts + 1 } else { 0 };
             }
             if short_shifts > 0 {
                 tokio::select! {
@@ -75,8 +75,8 @@ impl Lane {
     async fn shift(&self, lease: &Lease, runner: &dyn Runner, restarts: &mut Restarts) {
         let (lost, left) = (CancellationToken::new(), CancellationToken::new());
         let _stop_heartbeat = left.clone().drop_guard();
-        let (backend, options) = (Arc::clone(&self.backend), self.options);
-        (self.spawn)(Box::pin(heartbeat::keep_alive(backend, lease.clone(), options, lost.clone(), left)));
+        let (backend, hold) = (Arc::clone(&self.backend), self.options.hold);
+        (self.spawn)(Box::pin(heartbeat::keep_alive(backend, lease.clone(), hold, lost.clone(), left)));
 
         let abort = self.shutdown.abort_token().child_token();
         let _abort_runs = abort.clone().drop_guard();
@@ -100,7 +100,7 @@ impl Lane {
     async fn join(&self, lease: &Lease) -> bool {
         let mut trouble = Trouble::default();
         loop {
-            match self.backend.join(lease, self.options.lease).await {
+            match self.backend.join(lease, self.options.hold.lease).await {
                 Ok(()) => return true,
                 Err(error) => trouble.failed(&self.queue, &error),
             }

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
-use super::{WorkerOptions, shutdown::Shutdown, trouble::Trouble};
+use super::{LeaseOptions, WorkerOptions, shutdown::Shutdown, trouble::Trouble};
 use crate::{
     BackendError, QueueName,
     backend::{MAX_BATCH, Promoted, TaskBackend},
@@ -53,7 +53,7 @@ impl Maintenance {
 
     async fn recover(&self) {
         let mut trouble = Trouble::default();
-        let WorkerOptions { lease, heartbeat, recovery, .. } = self.options;
+        let WorkerOptions { hold: LeaseOptions { lease, heartbeat, .. }, recovery, .. } = self.options;
         // An interruption by less than this leaves every lease some of its time; and it is noticed, as calls are twice as
         // frequent.
         let patience = lease / 2;

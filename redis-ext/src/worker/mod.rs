@@ -27,6 +27,7 @@ mod fetcher;
 mod heartbeat;
 mod judgement;
 mod lane;
+mod lease;
 mod maintenance;
 mod options;
 mod pace;
@@ -43,8 +44,9 @@ mod tests;
 mod trouble;
 mod workers;
 
-pub(crate) use builder::check_lease;
+pub(crate) use builder::check_system;
 pub use builder::{BuildError, WorkerSupervisorBuilder};
+pub use lease::LeaseOptions;
 pub use options::{Concurrency, ErrorPolicy, HandlerOptions, WorkerOptions};
 pub use quota::Precedence;
 pub use restarts::RestartBudget;

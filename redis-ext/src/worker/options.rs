@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::restarts::RestartBudget;
+use super::{LeaseOptions, restarts::RestartBudget};
 use crate::{
     QueueName,
     backend::{MAX_BATCH, Recovery, Retention},
@@ -138,45 +138,15 @@ impl From<Concurrency> for HandlerOptions {
 
 /// How a supervisor's workers hold on to tasks and let go of them; set through the
 /// [builder](super::WorkerSupervisorBuilder).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct WorkerOptions {
-    /// How long a worker's tasks stay its own after its last sign of life.
-    pub lease: Duration,
-    /// How often a worker gives a sign of life.
-    pub heartbeat: Duration,
-    /// How long running tasks may go on once a shutdown has begun.
-    pub grace: Duration,
+    /// How long tasks stay a worker's own, and what time it has to finish them.
+    pub hold: LeaseOptions,
     /// How many threads handlers are spread over; 0 is the thread of the supervisor alone.
     pub arbiters: usize,
     /// What happens to the tasks of workers that died.
     pub recovery: Recovery,
     /// How many dead letters are kept.
     pub retention: Retention,
-}
-
-impl WorkerOptions {
-    /// [`lease`](Self::lease) unless told otherwise.
-    pub const DEFAULT_LEASE: Duration = Duration::from_secs(5);
-    /// [`heartbeat`](Self::heartbeat) unless told otherwise.
-    pub const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(1);
-    /// The shortest [`heartbeat`](Self::heartbeat).
-    pub const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(10);
-    /// The longest [`lease`](Self::lease): a day.
-    pub const LONGEST_LEASE: Duration = Duration::from_secs(24 * 3600);
-    /// [`grace`](Self::grace) unless told otherwise: what orchestrators allow, less a margin.
-    pub const DEFAULT_GRACE: Duration = Duration::from_secs(25);
-}
-
-impl Default for WorkerOptions {
-    fn default() -> Self {
-        Self {
-            lease: Self::DEFAULT_LEASE,
-            heartbeat: Self::DEFAULT_HEARTBEAT,
-            grace: Self::DEFAULT_GRACE,
-            arbiters: 0,
-            recovery: Recovery::default(),
-            retention: Retention::default(),
-        }
-    }
 }

@@ -12,12 +12,14 @@ use crate::{Backoff, QueueName};
 /// # Examples
 /// ```
 /// use std::time::Duration;
-/// use redis_ext::worker::RestartBudget;
+/// use redis_ext::{HandlerOptions, worker::RestartBudget};
 ///
-/// let strict = RestartBudget { restarts: 3, window: Duration::from_secs(5) };
-/// assert_ne!(strict, RestartBudget::default());
+/// let strict = RestartBudget::new(3, Duration::from_secs(5));
+/// let options = HandlerOptions::new(16).restart_budget(strict);
+/// assert_ne!(options.restart_budget, RestartBudget::default());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RestartBudget {
     /// The most crashes, per thread that runs the handler.
     pub restarts: usize,
@@ -32,11 +34,17 @@ impl RestartBudget {
     pub const DEFAULT_WINDOW: Duration = Duration::from_secs(10);
     /// The pause after the budget was exceeded once; it doubles each further time, up to half a minute.
     pub const BACKOFF: Backoff = Backoff::exponential(Duration::from_secs(1), Duration::from_secs(30));
+
+    /// So many crashes within so long a time.
+    #[must_use]
+    pub const fn new(restarts: usize, window: Duration) -> Self {
+        Self { restarts, window }
+    }
 }
 
 impl Default for RestartBudget {
     fn default() -> Self {
-        Self { restarts: Self::DEFAULT_RESTARTS, window: Self::DEFAULT_WINDOW }
+        Self::new(Self::DEFAULT_RESTARTS, Self::DEFAULT_WINDOW)
     }
 }
 

@@ -72,7 +72,7 @@ impl<'l> Shift<'l> {
             settler: Settler::default(),
             queued: VecDeque::new(),
             running: FuturesUnordered::new(),
-            watch: Watch::new(lane.options.heartbeat),
+            watch: Watch::new(lane.options.hold.heartbeat),
             exchange: None,
             wait: None,
             stop_waiting: CancellationToken::new(),
@@ -180,7 +180,7 @@ impl<'l> Shift<'l> {
         }
         if self.wait.is_none() && may_claim {
             let claim = self.fetcher.waiting_claim(running, queued, unsettled, self.claimable());
-            let (patience, stop) = (self.lane.options.lease / 2, &self.stop_waiting);
+            let (patience, stop) = (self.lane.options.hold.lease / 2, &self.stop_waiting);
             let wait = |claim| Call::wait_for_push(&self.lane.backend, self.lease, claim, patience, stop.clone());
             self.wait = claim.map(wait);
         }

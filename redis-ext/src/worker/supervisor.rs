@@ -96,7 +96,7 @@ impl WorkerSupervisor {
         let (backend, options) = (Arc::clone(&plan.backend), plan.options);
         let queues = plan.queues.iter().map(|planned| planned.queue.clone()).collect();
         let shutdown = Shutdown::default();
-        let workers = Workers::new(backend, queues, options.grace, shutdown.clone());
+        let workers = Workers::new(backend, queues, options.hold.grace, shutdown.clone());
         let weights = plan.queues.iter().map(|planned| planned.weight);
         let quota = plan.limit.map(|(limit, precedence)| Quota::new(limit.tasks(), precedence, weights));
         let supervisor = Self {

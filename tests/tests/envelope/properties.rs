@@ -18,7 +18,7 @@ pub(crate) fn hold_for(entry: &[u8]) {
 }
 
 fn an_unreadable_entry_is_left_as_it_is(entry: &[u8]) {
-    let judged = Recovery { poison_after: 1 }.judge(entry.to_vec());
+    let judged = Recovery::default().poison_after(1).judge(entry.to_vec());
     assert_eq!(judged, Crashed::Requeue(entry.to_vec()), "who claims it next keeps its bytes as a dead letter");
 }
 

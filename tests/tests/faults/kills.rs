@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis_ext::{backend::TaskBackend as _, prelude::*, worker::WorkerOptions};
+use redis_ext::{backend::TaskBackend as _, prelude::*, worker::LeaseOptions};
 use redis_ext_tests::{Job, Ledger, RedisServer, eventually};
 
 use crate::{
@@ -233,7 +233,7 @@ fn a_server_that_stood_still_for_longer_than_a_lease_takes_no_task_from_the_livi
         eventually("both are busy", || async { workers.iter().all(|worker| ledger.ended_by(worker.number) >= 200) })
             .await;
         server.signal("-STOP");
-        tokio::time::sleep(WorkerOptions::DEFAULT_LEASE + Duration::from_secs(2)).await;
+        tokio::time::sleep(LeaseOptions::DEFAULT_LEASE + Duration::from_secs(2)).await;
         let (done, thawed) = (ledger.ended(), Instant::now());
         server.signal("-CONT");
         in_time("the workers go on", RERUN_WITHIN, || async { ledger.ended() >= done + 512 }).await;

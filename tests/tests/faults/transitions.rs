@@ -354,7 +354,7 @@ async fn delete_all(stage: &Stage) {
 
 async fn trim(stage: &Stage) {
     buried(stage, &["1", "2", "3"]).await;
-    let retention = Retention { count: 1, ..Retention::default() };
+    let retention = Retention::default().count(1);
     stage.drive(async || stage.backend.trim_dead(&QUEUE, &retention).await).await;
     stage.holds("dead 3").await;
 }

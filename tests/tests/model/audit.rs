@@ -60,7 +60,7 @@ impl Machine {
         let count = if empty { 0 } else { self.model.clear_bound(count) };
         let bytes = if empty { 0 } else { usize::MAX };
         let (age, time) = self.last(age);
-        let bounds = Retention { count: if empty { usize::MAX } else { count }, age, bytes };
+        let bounds = Retention::default().count(if empty { usize::MAX } else { count }).age(age).bytes(bytes);
         let trimmed = self.world.backend.trim_dead(&self.world.queue, &bounds).await?;
         let expected = self.model.trim_dead(count, time);
         self.note("a dead letter was over the bounds", expected > 0);

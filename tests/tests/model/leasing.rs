@@ -58,8 +58,11 @@ impl Machine {
         let (mut requeued, mut buried) = (0, 0);
         for call in 0.. {
             prop_assert!(call < ENOUGH_CALLS, "the recovery does not come to an end");
-            let step: Recovered =
-                self.world.backend.recover(&self.world.queue, &Recovery { poison_after }, Duration::ZERO).await?;
+            let step: Recovered = self
+                .world
+                .backend
+                .recover(&self.world.queue, &Recovery::default().poison_after(poison_after), Duration::ZERO)
+                .await?;
             (requeued, buried) = (requeued + step.requeued, buried + step.buried);
             if !step.more {
                 break;

@@ -59,7 +59,7 @@ async fn dead_letters_are_moved_in_many_steps_up_to_the_beginning() {
         let dead: Vec<_> = claimed.tasks.into_iter().map(|task| task.dead(letter("x\ny"))).collect();
         backend.settle(&lease, &dead, None).await.unwrap();
     }
-    assert_eq!(backend.trim_dead(&QUEUE, &Retention { count: 1100, ..Retention::default() }).await.unwrap(), 100);
+    assert_eq!(backend.trim_dead(&QUEUE, &Retention::default().count(1100)).await.unwrap(), 100);
     assert_eq!(backend.replay(&QUEUE, &Selection::All).await.unwrap(), 1100);
     let stats = backend.inspect(&QUEUE).await.unwrap();
     assert_eq!((stats.ready, stats.dead), (1100, 0));

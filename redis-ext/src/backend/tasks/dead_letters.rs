@@ -196,8 +196,20 @@ impl From<Vec<TaskId>> for Selection {
     }
 }
 
-/// How many dead letters are kept.
+/// How many dead letters are kept in a queue: workers delete the oldest over any of the bounds.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use redis_ext::{backend::Retention, prelude::*};
+/// # use redis_ext_memory::MemoryBackend;
+///
+/// let a_week = Retention::default().age(Duration::from_secs(7 * 24 * 3600)).count(10_000);
+/// let builder = WorkerSupervisor::builder(MemoryBackend::new()).retention(a_week);
+/// # let _ = builder;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Retention {
     /// The most letters.
     pub count: usize,
@@ -214,6 +226,27 @@ impl Retention {
     pub const DEFAULT_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
     /// [`bytes`](Self::bytes) unless told otherwise: 256 MiB.
     pub const DEFAULT_BYTES: usize = 256 * 1024 * 1024;
+
+    /// Sets [`count`](Self::count); 0 keeps none.
+    #[must_use]
+    pub fn count(mut self, letters: usize) -> Self {
+        self.count = letters;
+        self
+    }
+
+    /// Sets [`age`](Self::age).
+    #[must_use]
+    pub fn age(mut self, age: Duration) -> Self {
+        self.age = age;
+        self
+    }
+
+    /// Sets [`bytes`](Self::bytes).
+    #[must_use]
+    pub fn bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
 }
 
 impl Default for Retention {

@@ -4,7 +4,17 @@ use super::{DeadLetter, DeathReason};
 use crate::task::Envelope;
 
 /// The rules of recovery.
+///
+/// # Examples
+/// ```
+/// use redis_ext::{backend::Recovery, prelude::*};
+/// # use redis_ext_memory::MemoryBackend;
+///
+/// let patient = WorkerSupervisor::builder(MemoryBackend::new()).recovery(Recovery::default().poison_after(10));
+/// # let _ = patient;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Recovery {
     /// A task whose worker died this many times while it held the task, running or about to run, goes to the dead
     /// letters. Workers run a task on its last chance with nothing beside it in its queue for half a minute, and one
@@ -15,6 +25,13 @@ pub struct Recovery {
 impl Recovery {
     /// [`poison_after`](Self::poison_after) unless told otherwise.
     pub const DEFAULT_POISON_AFTER: u32 = 3;
+
+    /// Sets [`poison_after`](Self::poison_after); with 0 it is the first crash, as with 1.
+    #[must_use]
+    pub fn poison_after(mut self, crashes: u32) -> Self {
+        self.poison_after = crashes;
+        self
+    }
 }
 
 impl Default for Recovery {
@@ -58,7 +75,7 @@ impl Recovery {
     /// ```
     /// use redis_ext::{backend::{Crashed, Recovery}, task::Envelope};
     ///
-    /// let rules = Recovery { poison_after: 2 };
+    /// let rules = Recovery::default().poison_after(2);
     /// let Crashed::Requeue(once) = rules.judge(b"{}".to_vec()) else { panic!("one crash is not enough") };
     /// assert_eq!(Envelope::parse(&once)?.crashes, 1);
     /// assert!(matches!(rules.judge(once), Crashed::Bury { letter, .. } if letter.attempts == 2));
