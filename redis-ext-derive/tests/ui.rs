@@ -9,3 +9,9 @@ fn ui() {
     cases.pass("tests/ui/pass/*.rs");
     cases.compile_fail("tests/ui/fail/*.rs");
 }
+
+/// What people write in their first hour, and what they are told.
+#[test]
+fn newcomer() {
+    trybuild::TestCases::new().compile_fail("tests/ui/newcomer/*.rs");
+}

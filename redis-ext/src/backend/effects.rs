@@ -20,6 +20,12 @@ use crate::task::{QueueName, TaskId};
 ///
 /// # Cancel safety
 /// Dropping a call's future leaves it open whether the call was applied.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a backend",
+    label = "not a backend that remembers effects",
+    note = "a backend is what `RedisBackend::connect(url).await?` or `MemoryBackend::new()` gives, or an `Arc<dyn Backend>`",
+    note = "it is passed as `&backend` to a call such as `enqueue`, and as `backend.clone()` to a builder or a handle that keeps it"
+)]
 #[async_trait]
 pub trait EffectBackend: Send + Sync + 'static {
     /// Begins the effect, unless it is finished. What is known of it is kept for `ttl` from now.

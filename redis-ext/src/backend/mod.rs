@@ -82,6 +82,13 @@ pub use crate::task::{InvalidWorkerId, WorkerId};
 /// assert_eq!(Queue::of::<Email>(&backend).stats().await?.ready, 1);
 /// # Ok::<(), redis_ext::Error>(()) }).unwrap();
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a backend",
+    label = "not a backend for everything",
+    note = "a backend is what `RedisBackend::connect(url).await?` or `MemoryBackend::new()` gives, or an `Arc<dyn Backend>`",
+    note = "it is passed as `&backend` to a call such as `enqueue`, and as `backend.clone()` to a builder or a handle that keeps it"
+)]
 pub trait Backend: TaskBackend + EffectBackend + IdBackend + DebounceBackend + SetBackend {}
 
+#[diagnostic::do_not_recommend]
 impl<B: TaskBackend + EffectBackend + IdBackend + DebounceBackend + SetBackend + ?Sized> Backend for B {}

@@ -22,6 +22,7 @@ macro_rules! delegate {
         $(fn $operation:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*
         $(own fn $method:ident($($given:ident: $of:ty),*) -> $result:ty;)*
     ) => {
+        #[diagnostic::do_not_recommend]
         #[async_trait]
         impl<B: $role + ?Sized> $role for Arc<B> {
             $(fn $method(&self, $($given: $of),*) -> $result {

@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
-use actix::Supervisor;
+use actix::{Arbiter, Supervisor};
 
 use super::{FastSet, FastSetActor, FastSetError, SetMember, WhenStale, cell::Cell, engine::Engine, options::Options};
 use crate::backend::{SetBackend, SetName};
@@ -52,14 +52,15 @@ impl<T: SetMember> FastSetBuilder<T> {
     ///
     /// # Errors
     /// [`Name`](FastSetError::Name) and [`Options`](FastSetError::Options) for what cannot work;
-    /// [`Backend`](FastSetError::Backend) when the set cannot be loaded.
-    ///
-    /// # Panics
-    /// Outside of an actix System.
+    /// [`NoArbiter`](FastSetError::NoArbiter) outside of an actix System; [`Backend`](FastSetError::Backend) when the set
+    /// cannot be loaded.
     pub async fn open(self) -> Result<FastSet<T>, FastSetError> {
         let set = SetName::new(self.name)?;
         if let Some(fault) = self.options.fault() {
             return Err(FastSetError::Options(fault));
+        }
+        if Arbiter::try_current().is_none() {
+            return Err(FastSetError::NoArbiter);
         }
         let cell = Arc::new(Cell::new(self.options.when_stale));
         let engine = Engine {
@@ -81,5 +82,17 @@ impl<T> fmt::Debug for FastSetBuilder<T> {
             .field("name", &self.name)
             .field("options", &self.options)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::MockSetBackend;
+
+    #[tokio::test]
+    async fn outside_of_an_actix_system_there_is_a_clear_error() {
+        let opened = FastSet::<u32>::builder(MockSetBackend::new(), "flags").open().await;
+        assert!(matches!(opened, Err(FastSetError::NoArbiter)));
     }
 }

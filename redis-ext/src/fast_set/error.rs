@@ -40,6 +40,9 @@ pub enum FastSetError {
     /// The settings cannot work.
     #[error("the settings of a set cannot work: {0}")]
     Options(&'static str),
+    /// There is no arbiter to keep the copy on.
+    #[error("sets are opened within an actix System: call `open` within `#[actix::main]` or `#[actix::test]`")]
+    NoArbiter,
     /// The set's owner has ended, and with it its arbiter.
     #[error("the actor that owns the set has ended: open the set on an arbiter that lives as long as its handles")]
     Closed,

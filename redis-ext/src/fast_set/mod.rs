@@ -45,6 +45,12 @@ pub use snapshot::{Iter, Snapshot};
 pub use writes::Edit;
 
 /// What can be a member of a [`FastSet`]: every type that has these traits is one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a member of a set",
+    label = "not a set's member",
+    note = "add `#[derive(PartialEq, Eq, Hash, Serialize, Deserialize)]` to `{Self}`; it must be `Send + Sync + 'static`, too"
+)]
 pub trait SetMember: Serialize + DeserializeOwned + Eq + Hash + Send + Sync + 'static {}
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Eq + Hash + Send + Sync + 'static> SetMember for T {}

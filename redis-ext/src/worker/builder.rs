@@ -2,10 +2,9 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use actix::{Actor, Context, Handler};
-
 use super::{
     Concurrency, HandlerOptions, LeaseOptions, Precedence, WorkerOptions,
+    handler::TaskHandler,
     runner::RunnerFactory,
     supervisor::{Plan, PlannedQueue, WorkerSupervisor},
     workers::Workers,
@@ -114,13 +113,53 @@ impl WorkerSupervisorBuilder {
     ) -> Self
     where
         T: RedisTask,
-        A: Actor<Context = Context<A>> + Handler<Task<T>>,
+        A: TaskHandler<T>,
     {
         self.with_runner::<T>(options.into(), RunnerFactory::actors::<T, A>(factory))
     }
 
-    /// Handles tasks of type `T` with an async closure. When an attempt's time is up or it is aborted, its future is
-    /// dropped.
+    /// Handles tasks of type `T` with an async closure, or an `async fn`. When an attempt's time is up or it is aborted, its
+    /// future is dropped.
+    ///
+    /// # Contract
+    /// - It takes a [`Task<T>`], which derefs to the payload, and names the type: `|task: Task<Email>| async move { … }`.
+    /// - Its future ends in `Result<(), TaskError>`: an error of another type becomes a [`TaskError`] by `?`, or by
+    ///   [`TaskError::new`].
+    /// - The closure is shared by all threads that run handlers, so what it captures is `Send + Sync + 'static`; its future stays
+    ///   on one thread and may hold an `Rc`. What a call's future uses up is cloned for each call, as below.
+    ///
+    /// For work that blocks there is [`handler_blocking`](Self::handler_blocking), for state that is changed an actor and
+    /// [`handler`](Self::handler).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use redis_ext::prelude::*;
+    /// use redis_ext_memory::MemoryBackend;
+    ///
+    /// #[derive(RedisTask)]
+    /// struct Email { to: String }
+    ///
+    /// struct Outbox { directory: std::path::PathBuf }
+    ///
+    /// # actix::System::new().block_on(async {
+    /// # let backend = MemoryBackend::new();
+    /// # Email { to: "a@example.org".into() }.enqueue(&backend).await?;
+    /// let outbox = Arc::new(Outbox { directory: std::env::temp_dir() });
+    /// WorkerSupervisor::builder(backend)
+    ///     .handler_fn(Concurrency::new(4), move |email: Task<Email>| {
+    ///         let outbox = Arc::clone(&outbox);
+    ///         async move {
+    ///             let file = outbox.directory.join(email.id().to_string());
+    ///             std::fs::write(file, &email.to)?; // an io::Error becomes a TaskError
+    ///             Ok(())
+    ///         }
+    ///     })
+    ///     .start()?
+    ///     .run_until_idle()
+    ///     .await
+    /// # }).unwrap();
+    /// ```
     pub fn handler_fn<T, F, R>(self, options: impl Into<HandlerOptions>, handler: F) -> Self
     where
         T: RedisTask,

@@ -24,6 +24,7 @@ mod builder;
 mod call;
 mod cancellation;
 mod fetcher;
+mod handler;
 mod heartbeat;
 mod judgement;
 mod lane;
@@ -46,6 +47,7 @@ mod workers;
 
 pub(crate) use builder::check_system;
 pub use builder::{BuildError, WorkerSupervisorBuilder};
+pub use handler::TaskHandler;
 pub use lease::LeaseOptions;
 pub use options::{Concurrency, ErrorPolicy, HandlerOptions, WorkerOptions};
 pub use quota::Precedence;

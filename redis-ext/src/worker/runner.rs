@@ -6,6 +6,7 @@ use std::{any::Any, cell::RefCell, future::Future, marker::PhantomData, rc::Rc, 
 use actix::{Actor, Addr, Context, Handler, MailboxError};
 use futures_util::future::LocalBoxFuture;
 
+use super::TaskHandler;
 use crate::{CodecError, RedisTask, Task, TaskError, TaskOptions, task::TaskContext};
 
 /// Runs tasks of one type on one arbiter.
@@ -39,7 +40,7 @@ impl RunnerFactory {
     pub(crate) fn actors<T, A>(factory: impl Fn() -> A + Send + Sync + 'static) -> Self
     where
         T: RedisTask,
-        A: Actor<Context = Context<A>> + Handler<Task<T>>,
+        A: TaskHandler<T>,
     {
         let factory = Arc::new(factory);
         let make = move || {

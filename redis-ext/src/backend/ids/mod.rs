@@ -48,6 +48,16 @@ pub const LARGEST_ID: u64 = i64::MAX as u64;
 ///
 /// # Cancel safety
 /// Dropping a call's future leaves it open whether the call was applied.
+// Not in tests: mockall would copy it to a place where it makes no sense.
+#[cfg_attr(
+    not(test),
+    diagnostic::on_unimplemented(
+        message = "`{Self}` is not a backend",
+        label = "not a backend that gives IDs",
+        note = "a backend is what `RedisBackend::connect(url).await?` or `MemoryBackend::new()` gives, or an `Arc<dyn Backend>`",
+        note = "it is passed as `&backend` to a call such as `enqueue`, and as `backend.clone()` to a builder or a handle that keeps it"
+    )
+)]
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait IdBackend: Send + Sync + 'static {

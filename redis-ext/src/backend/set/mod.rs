@@ -51,6 +51,16 @@ use super::BackendError;
 /// assert_eq!(backend.set_state(&flags, Some(delta.after)).await?.news, SetNews::Deltas(vec![]));
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
+// Not in tests: mockall would copy it to a place where it makes no sense.
+#[cfg_attr(
+    not(test),
+    diagnostic::on_unimplemented(
+        message = "`{Self}` is not a backend",
+        label = "not a backend that holds sets",
+        note = "a backend is what `RedisBackend::connect(url).await?` or `MemoryBackend::new()` gives, or an `Arc<dyn Backend>`",
+        note = "it is passed as `&backend` to a call such as `enqueue`, and as `backend.clone()` to a builder or a handle that keeps it"
+    )
+)]
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait SetBackend: Send + Sync + 'static {
