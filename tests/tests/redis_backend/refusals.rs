@@ -1,5 +1,7 @@
 //! What the server refuses, and what becomes of it: each refusal has its kind, and nothing was written.
 
+use futures_util::FutureExt as _;
+
 use super::*;
 
 #[tokio::test]
@@ -19,6 +21,16 @@ async fn a_url_that_cannot_be_used_is_a_matter_of_configuration_and_is_not_shown
         assert_eq!(error.kind(), BackendErrorKind::Config, "{url}");
         assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     }
+}
+
+#[test]
+fn connecting_outside_of_a_tokio_runtime_is_refused_with_tokios_own_words() {
+    let Some(outcome) = RedisBackend::connect("redis://127.0.0.1/").now_or_never() else {
+        panic!("it waits for what never comes")
+    };
+    let error = outcome.unwrap_err();
+    assert_eq!(error.kind(), BackendErrorKind::Config);
+    assert!(source_of(&error).contains("no reactor running"), "{error:?}");
 }
 
 #[tokio::test]

@@ -94,10 +94,16 @@ impl RedisBackendBuilder {
     /// # Errors
     /// [`Unavailable`](crate::BackendErrorKind::Unavailable) when no server answers;
     /// [`Config`](crate::BackendErrorKind::Config) when the URL is wrong, the server refuses the credentials, is too
-    /// old or part of a cluster.
+    /// old or part of a cluster; and outside of a tokio runtime.
+    ///
+    /// # Examples
+    /// See [`RedisBackendBuilder`].
     pub async fn connect(self) -> Result<RedisBackend, BackendError> {
         let misconfigured = |error| BackendError::new(BackendErrorKind::Config, Operation::Connect).with_source(error);
         let server = self.server.map_err(misconfigured)?;
+        if let Err(error) = tokio::runtime::Handle::try_current() {
+            return Err(BackendError::new(BackendErrorKind::Config, Operation::Connect).with_source(error));
+        }
         let address = server.addr().to_string();
         let client = Client::open(tuned(server)).map_err(misconfigured)?;
         let settings = Arc::new(Settings {
