@@ -46,6 +46,9 @@ pub struct Faults {
 }
 
 /// Calls by number: one, `3`; some, `2..=5`; or all from one on, `4..`.
+///
+/// # Examples
+/// See [`Faults`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calls(RangeInclusive<u64>);
 

@@ -33,6 +33,11 @@
 //!     workers.shutdown().await
 //! }
 //! ```
+//!
+//! # Where to look
+//! - [`MemoryBackend`]: what [`RedisBackend`](https://docs.rs/redis-ext/latest/redis_ext/struct.RedisBackend.html) is in
+//!   production; and the methods that tests look at it with.
+//! - [`Faults`]: lost replies, delays and refusals, by plan or by chance with a seed.
 
 mod cancellations;
 mod clock;

@@ -51,11 +51,23 @@
 //! tasks again. Nothing is dropped: what cannot be decoded, fails too often or kills its workers is kept as a dead
 //! letter with its original bytes.
 //!
+//! Errors are typed: every call that can fail gives [`Error`], or the more exact type that [`Error`] is made of.
+//!
+//! # Where it runs
+//! Actors need an actix System: the function under `#[actix::main]` or `#[actix::test]` has one, `#[tokio::main]` has none.
+//! What starts actors (workers, schedulers, unique IDs, cached sets) gives a typed error outside of it, such as
+//! [`BuildError::NoSystem`](worker::BuildError::NoSystem). Everything else, such as [`Enqueue`] and [`Queue`], needs a tokio
+//! runtime with its timer, of whatever kind; without one `RedisBackend::connect` fails, and calls on a connection made
+//! elsewhere panic with tokio's "there is no reactor running".
+//!
 //! # Features
 //! | feature | default | |
 //! |---|---|---|
-//! | `redis` | yes | `RedisBackend` |
-//! | `conformance` | no | the behaviour suite that every backend must pass |
+//! | `redis` | yes | `RedisBackend`, and the client library that it needs |
+//! | `conformance` | no | `backend::conformance`, the behaviour suite that every backend must pass |
+//!
+//! The in-memory backend is a crate of its own, `redis-ext-memory`: with it and `default-features = false` no Redis client is
+//! compiled.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -20,6 +20,25 @@ use crate::task::{QueueName, TaskId};
 ///
 /// # Cancel safety
 /// Dropping a call's future leaves it open whether the call was applied.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use redis_ext::{QueueName, TaskId, backend::{EffectBackend, EffectKey, EffectState}};
+/// use redis_ext_memory::MemoryBackend;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let (backend, day) = (MemoryBackend::new(), Duration::from_secs(24 * 3600));
+/// let queue = QueueName::from_static("orders");
+/// let charge = EffectKey { queue, task: TaskId::random(), name: "charge".into() };
+/// let EffectState::Begun(slow) = backend.begin_effect(&charge, day).await? else { panic!("it is new") };
+/// let EffectState::Begun(quick) = backend.begin_effect(&charge, day).await? else { panic!("it is not finished") };
+///
+/// assert!(backend.finish_effect(&charge, quick, b"receipt", day).await?);
+/// assert!(!backend.finish_effect(&charge, slow, b"another receipt", day).await?, "fenced");
+/// assert_eq!(backend.begin_effect(&charge, day).await?, EffectState::Finished(b"receipt".to_vec()));
+/// # Ok::<(), redis_ext::BackendError>(()) }).unwrap();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a backend",
     label = "not a backend that remembers effects",
@@ -43,6 +62,9 @@ pub trait EffectBackend: Send + Sync + 'static {
 }
 
 /// The name of one effect of one task.
+///
+/// # Examples
+/// See [`EffectBackend`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EffectKey {
     /// The task's queue.
@@ -54,6 +76,9 @@ pub struct EffectKey {
 }
 
 /// How far an effect has come.
+///
+/// # Examples
+/// See [`EffectBackend`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EffectState {
     /// It is begun now, with this token.

@@ -23,6 +23,9 @@ pub struct BackendError {
 }
 
 /// What sort of failure it is.
+///
+/// # Examples
+/// See [`BackendError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BackendErrorKind {
@@ -78,6 +81,9 @@ impl BackendErrorKind {
 }
 
 /// The operation that failed.
+///
+/// # Examples
+/// See [`BackendError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each is the operation of a role that has its name")]

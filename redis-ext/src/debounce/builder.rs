@@ -19,7 +19,29 @@ use crate::{
 /// Collects debouncers and settings; made by [`DebounceScheduler::builder`].
 ///
 /// # Examples
-/// See [`DebounceScheduler`].
+/// Every setting, each of which has a default:
+/// ```
+/// use std::time::Duration;
+/// use redis_ext::prelude::*;
+/// use redis_ext_memory::MemoryBackend;
+///
+/// #[derive(RedisTask)]
+/// #[redis_task(debounce = "2s")]
+/// struct Reindex { shard: u32 }
+///
+/// # actix::System::new().block_on(async {
+/// let scheduler = DebounceScheduler::builder(MemoryBackend::new())
+///     .task::<Reindex>()
+///     .concurrency(64)
+///     .lease(Duration::from_secs(10))
+///     .heartbeat(Duration::from_secs(2))
+///     .repoll(Duration::from_millis(500))
+///     .retry_after(Duration::from_secs(5))
+///     .grace(Duration::from_secs(60))
+///     .start()?;
+/// scheduler.shutdown().await;
+/// # Ok::<(), redis_ext::Error>(()) }).unwrap();
+/// ```
 #[must_use = "nothing is dispatched before `start`"]
 pub struct DebounceSchedulerBuilder {
     backend: Arc<dyn DebounceBackend>,

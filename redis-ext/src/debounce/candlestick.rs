@@ -19,6 +19,9 @@ use crate::{
 };
 
 /// A window of one stock that had trades and is over.
+///
+/// # Examples
+/// See [`CandleSticks`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CandleStick {
     /// The stock.

@@ -181,6 +181,29 @@ impl<T: RedisTask> Debouncer<T> {
 
     /// Takes the place of the pending firing, if there is one: the timer begins anew, whatever the policy, and the payload
     /// is this one alone.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redis_ext::{Debounce, Debouncer, RedisTask, backend::Page};
+    /// # use redis_ext_memory::MemoryBackend;
+    /// # #[derive(RedisTask)]
+    /// # struct Reindex { shard: u32 }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let policy = Debounce::after(Duration::from_secs(60));
+    /// let debouncer = Debouncer::new(MemoryBackend::new(), "search:pending", policy)?;
+    /// let shard = Reindex { shard: 7 };
+    /// debouncer.schedule_in(&shard, Duration::from_secs(3600)).await?;
+    /// debouncer.replace(&shard).await?; // in a minute, not in an hour
+    /// assert!(debouncer.is_pending(&shard).await?);
+    /// assert!(debouncer.cancel(&shard).await?);
+    ///
+    /// debouncer.schedule_many(&[Reindex { shard: 8 }, Reindex { shard: 9 }]).await?;
+    /// assert_eq!(debouncer.pending_count().await?, 2);
+    /// assert_eq!(debouncer.clear().await?, 2);
+    /// assert!(debouncer.quarantined(Page::default()).await?.is_empty());
+    /// # Ok::<(), redis_ext::Error>(()) }).unwrap();
+    /// ```
     pub async fn replace(&self, task: &T) -> Result<Triggered, Error> {
         let rules = TriggerRules { repeat: Repeat::Replace, ..self.policy.rules() };
         let encoded = self.identity.encode(task)?;

@@ -45,6 +45,20 @@ pub(crate) enum Timing {
 }
 
 /// What is wrong with a debouncer, or with what is asked of it.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use redis_ext::{Debounce, DebounceError, Debouncer, Error, RedisTask};
+/// use redis_ext_memory::MemoryBackend;
+///
+/// #[derive(RedisTask)]
+/// struct Reindex { shard: u32 }
+///
+/// let policy = Debounce::after(Duration::from_secs(2));
+/// let nameless = Debouncer::<Reindex>::new(MemoryBackend::new(), "", policy);
+/// assert!(matches!(nameless, Err(Error::Debounce(DebounceError::Key(_)))));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DebounceError {

@@ -28,6 +28,9 @@ use crate::{
 const LAST_CALLS: Duration = Duration::from_secs(5);
 
 /// How a scheduler works; set through the [builder](super::DebounceSchedulerBuilder).
+///
+/// # Examples
+/// See [`DebounceSchedulerBuilder`](super::DebounceSchedulerBuilder).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SchedulerOptions {

@@ -25,6 +25,9 @@ const RESTART_AFTER: Duration = Duration::from_secs(1);
 ///
 /// It is started by [`FastSetBuilder::open`](super::FastSetBuilder::open), lives on the arbiter that called it, and
 /// ends with the last handle.
+///
+/// # Examples
+/// See [`FastSet`](super::FastSet).
 pub struct FastSetActor<T> {
     engine: Arc<Engine<T>>,
     requests: mpsc::Sender<Request>,

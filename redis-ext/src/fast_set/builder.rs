@@ -10,7 +10,21 @@ use crate::backend::{SetBackend, SetName};
 /// Settings of a [`FastSet`].
 ///
 /// # Examples
-/// See [`FastSet`].
+/// ```
+/// use std::time::Duration;
+/// use redis_ext::{FastSet, fast_set::WhenStale};
+/// use redis_ext_memory::MemoryBackend;
+///
+/// # actix::System::new().block_on(async {
+/// let blocked = FastSet::<String>::builder(MemoryBackend::new(), "blocked")
+///     .timeout(Duration::from_secs(10))
+///     .heartbeat(Duration::from_millis(500))
+///     .when_stale(WhenStale::Direct)
+///     .open()
+///     .await?;
+/// assert!(!blocked.lookup("192.0.2.1").await?);
+/// # Ok::<(), redis_ext::Error>(()) }).unwrap();
+/// ```
 #[must_use = "a builder does nothing until `open` is called"]
 pub struct FastSetBuilder<T> {
     backend: Arc<dyn SetBackend>,

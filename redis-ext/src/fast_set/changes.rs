@@ -44,6 +44,9 @@ impl<T: fmt::Debug> fmt::Debug for Change<T> {
 ///
 /// Each version is a change of its own, as long as each is seen. Versions that could not be seen one by one come as one
 /// change, and so do those of which a slow reader would otherwise miss some: added up, the changes are always the set.
+///
+/// # Examples
+/// See [`FastSet::changes`](super::FastSet::changes).
 pub struct Changes<T>(BoxStream<'static, Change<T>>);
 
 /// A view that took the place of another.

@@ -19,6 +19,9 @@ pub enum WhenStale {
 }
 
 /// How a view is kept fresh at the moment.
+///
+/// # Examples
+/// See [`FastSet::freshness`](super::FastSet::freshness).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mode {

@@ -45,6 +45,21 @@ pub use snapshot::{Iter, Snapshot};
 pub use writes::Edit;
 
 /// What can be a member of a [`FastSet`]: every type that has these traits is one.
+///
+/// # Examples
+/// ```
+/// use redis_ext::{FastSet, serde};
+/// use redis_ext_memory::MemoryBackend;
+///
+/// #[derive(PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+/// #[serde(crate = "redis_ext::serde")]
+/// struct Address(std::net::IpAddr);
+///
+/// # actix::System::new().block_on(async {
+/// let blocked = FastSet::<Address>::builder(MemoryBackend::new(), "blocked").open().await?;
+/// assert!(blocked.insert(Address([192, 0, 2, 1].into())).await?);
+/// # Ok::<(), redis_ext::Error>(()) }).unwrap();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a member of a set",
     label = "not a set's member",

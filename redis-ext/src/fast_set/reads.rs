@@ -10,6 +10,25 @@ use crate::backend::MAX_BATCH;
 /// Reads, each of which answers from the copy or fails with [`Stale`].
 ///
 /// Several reads that belong together are made of one [`snapshot`](FastSet::snapshot).
+///
+/// # Examples
+/// ```
+/// use redis_ext::FastSet;
+/// use redis_ext_memory::MemoryBackend;
+///
+/// # actix::System::new().block_on(async {
+/// let seats = FastSet::<u32>::builder(MemoryBackend::new(), "seats").open().await?;
+/// seats.extend([1, 2, 3]).await?;
+/// assert!(seats.contains(&2)? && !seats.contains(&4)?);
+/// assert!(seats.lookup(&2).await?);
+/// assert_eq!(seats.difference([1, 2])?.len(), 1);
+/// assert!(seats.is_subset([1, 2, 3, 4])? && seats.is_disjoint([4, 5])?);
+///
+/// let now = seats.snapshot()?; // does not change, whatever becomes of the set
+/// seats.clear().await?;
+/// assert_eq!((now.len(), seats.len()?), (3, 0));
+/// # Ok::<(), redis_ext::Error>(()) }).unwrap();
+/// ```
 impl<T: SetMember> FastSet<T> {
     /// The set as the copy has it.
     ///

@@ -187,6 +187,9 @@ impl<T: fmt::Debug> fmt::Debug for Snapshot<T> {
 }
 
 /// The members of a [`Snapshot`].
+///
+/// # Examples
+/// See [`Snapshot`].
 pub struct Iter<'s, T>(members::Iter<'s, T>);
 
 impl<'s, T> Iterator for Iter<'s, T> {

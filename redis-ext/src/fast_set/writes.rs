@@ -40,6 +40,27 @@ impl<T> Default for Edit<T> {
 ///
 /// # Cancel safety
 /// A write that was begun is made also when its future is dropped.
+///
+/// # Examples
+/// ```
+/// use redis_ext::FastSet;
+/// use redis_ext_memory::MemoryBackend;
+///
+/// # actix::System::new().block_on(async {
+/// let flags = FastSet::<String>::builder(MemoryBackend::new(), "flags").open().await?;
+/// assert!(flags.insert("dark_mode".to_owned()).await?);
+/// assert_eq!(flags.extend(["beta".to_owned(), "dark_mode".to_owned()]).await?, 1);
+/// assert!(flags.remove("beta").await?);
+/// assert_eq!(flags.take("dark_mode").await?.as_deref(), Some(&"dark_mode".to_owned()));
+/// assert_eq!(flags.pop().await?, None);
+///
+/// flags.replace(["a".to_owned(), "b".to_owned(), "old".to_owned()]).await?;
+/// flags.retain(|flag| flag != "old").await?;
+/// assert_eq!(flags.len()?, 2);
+/// flags.clear().await?;
+/// assert!(flags.is_empty()?);
+/// # Ok::<(), redis_ext::fast_set::FastSetError>(()) }).unwrap();
+/// ```
 impl<T: SetMember> FastSet<T> {
     /// Adds a member; the answer is whether it is new.
     pub async fn insert(&self, value: T) -> Result<bool, FastSetError> {

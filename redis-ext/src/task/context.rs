@@ -30,6 +30,17 @@ use super::{QueueName, RedisTask, TaskError, TaskId, TaskOptions};
 /// handle(Task::new(Resize { width: 640 }))
 /// # ).unwrap();
 /// ```
+/// What it knows of itself:
+/// ```
+/// # use redis_ext::prelude::*;
+/// # #[derive(RedisTask)] struct Resize { width: u32 }
+/// let task = Task::new(Resize { width: 640 });
+/// assert_eq!((task.queue().as_str(), task.attempt(), task.max_attempts()), ("resize", 1, 25));
+/// assert!(!task.is_last_attempt() && task.deadline().is_none());
+/// assert!(!task.cancellation().is_cancelled());
+/// println!("{} of {:?}", task.id(), task.enqueued_at());
+/// assert_eq!(task.into_inner().width, 640);
+/// ```
 #[derive(Debug)]
 pub struct Task<T> {
     payload: T,

@@ -101,14 +101,27 @@ pub trait Enqueue: RedisTask {
     ///
     /// # Examples
     /// ```
-    /// # use redis_ext::prelude::*;
+    /// use std::time::{Duration, SystemTime};
+    /// use redis_ext::{Backoff, prelude::*};
     /// # use redis_ext_memory::MemoryBackend;
+    ///
     /// #[derive(RedisTask)]
     /// struct Report { month: u8 }
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
     /// # let backend = MemoryBackend::new();
     /// Report { month: 2 }.with().queue("reports-low".parse()?).max_attempts(2).enqueue(&backend).await?;
+    ///
+    /// let (hour, now) = (Duration::from_secs(3600), SystemTime::now());
+    /// Report { month: 3 }
+    ///     .with()
+    ///     .at(now + hour) // or `.delay(hour)`
+    ///     .deadline(now + 2 * hour)
+    ///     .timeout(Some(Duration::from_secs(30)))
+    ///     .backoff(Backoff::fixed(Duration::from_secs(10)))
+    ///     .unique_for(Some(2 * hour))
+    ///     .enqueue(&backend)
+    ///     .await?;
     /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
     /// ```
     fn with(&self) -> EnqueueWith<'_, Self> {
@@ -126,6 +139,9 @@ pub trait Enqueue: RedisTask {
 impl<T: RedisTask> Enqueue for T {}
 
 /// A task about to be enqueued otherwise than its type says; made by [`Enqueue::with`].
+///
+/// # Examples
+/// See [`Enqueue::with`].
 #[derive(Debug)]
 #[must_use = "nothing is enqueued before `enqueue` is awaited"]
 pub struct EnqueueWith<'t, T> {

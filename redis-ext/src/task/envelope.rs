@@ -60,6 +60,9 @@ pub struct Envelope<'a> {
 }
 
 /// What one task has otherwise than its type's [`TaskOptions`](super::TaskOptions).
+///
+/// # Examples
+/// See [`Envelope`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Overrides {
@@ -72,6 +75,9 @@ pub struct Overrides {
 }
 
 /// Why an entry that claims to be an envelope cannot be read as one.
+///
+/// # Examples
+/// See [`Envelope`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnvelopeError {

@@ -52,6 +52,9 @@ impl FromStr for TaskId {
 }
 
 /// A text that is not a [`TaskId`].
+///
+/// # Examples
+/// See [`TaskId`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a task ID: a task ID is a UUID such as 0199c0de-7a11-7000-8000-000000000001")]
 pub struct InvalidTaskId(String);
@@ -91,6 +94,9 @@ impl FromStr for WorkerId {
 }
 
 /// A text that is not a [`WorkerId`].
+///
+/// # Examples
+/// See [`WorkerId`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a worker incarnation: 32 hexadecimal digits were expected")]
 pub struct InvalidWorkerId(String);

@@ -19,6 +19,9 @@ const RECORD_AGAIN: Backoff = Backoff::exponential(Duration::from_millis(50), Du
 ///
 /// A store of one's own can take part in the fencing: write `token` with the effect, and only where the token that
 /// stands there is smaller.
+///
+/// # Examples
+/// See [`Task::once`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fence {
     /// Greater than that of any earlier run.

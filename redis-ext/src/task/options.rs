@@ -94,6 +94,17 @@ impl Default for TaskOptions {
 }
 
 /// What is written to the queue for a task.
+///
+/// # Examples
+/// ```
+/// use redis_ext::{RedisTask, Wire};
+///
+/// #[derive(RedisTask)]
+/// #[redis_task(wire = "bare")]
+/// struct Mail { to: String }
+///
+/// assert_eq!(Mail::OPTIONS.wire, Wire::Bare);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Wire {

@@ -102,6 +102,9 @@ impl std::hash::Hash for QueueName {
 }
 
 /// A name that cannot be a queue's.
+///
+/// # Examples
+/// See [`QueueName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name:?} cannot name a queue: {}", fault.rule())]
 pub struct InvalidQueueName {

@@ -5,6 +5,16 @@ use std::time::Duration;
 use crate::{BackendError, backend::MAX_RESERVATION};
 
 /// Why a [`UniqueId`](super::UniqueId) could not be started or could not answer.
+///
+/// # Examples
+/// ```
+/// use redis_ext::{Error, IdClass, UniqueId, unique_id::UniqueIdError};
+/// use redis_ext_memory::MemoryBackend;
+///
+/// // Outside of an actix System:
+/// let refused = UniqueId::builder(MemoryBackend::new(), IdClass::from_static("user")).start();
+/// assert!(matches!(refused, Err(Error::UniqueId(UniqueIdError::NoArbiter))));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UniqueIdError {

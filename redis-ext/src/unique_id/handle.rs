@@ -56,6 +56,9 @@ pub struct UniqueId<C = Untyped> {
 }
 
 /// What has become of IDs that nobody got, and of the counter.
+///
+/// # Examples
+/// See [`UniqueId::stats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct UniqueIdStats {

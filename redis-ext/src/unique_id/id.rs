@@ -32,6 +32,9 @@ pub trait HasId {
 }
 
 /// The class of an [`Id`] that was named at run time only.
+///
+/// # Examples
+/// See [`UniqueId::builder`](super::UniqueId::builder).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Untyped {}
 

@@ -40,6 +40,30 @@ use crate::{
 ///         .await
 /// }
 /// ```
+/// Every setting, each of which has a default:
+/// ```
+/// use std::time::Duration;
+/// use redis_ext::{HandlerOptions, prelude::*, worker::Precedence};
+/// use redis_ext::backend::{Recovery, Retention};
+/// use redis_ext_memory::MemoryBackend;
+///
+/// # #[derive(RedisTask)] struct Resize { width: u32 }
+/// # #[derive(RedisTask)] struct Email { to: String }
+/// # actix::System::new().block_on(async {
+/// let workers = WorkerSupervisor::builder(MemoryBackend::new())
+///     .handler_fn(HandlerOptions::new(16).weight(3), |email: Task<Email>| async move { Ok(drop(email)) })
+///     .handler_blocking(HandlerOptions::new(2).prefetch(0), |resize: Task<Resize>| Ok(drop(resize)))
+///     .limit(Concurrency::new(16), Precedence::Weighted)
+///     .arbiters(2)
+///     .lease(Duration::from_secs(10))
+///     .heartbeat(Duration::from_secs(2))
+///     .grace(Duration::from_secs(60))
+///     .recovery(Recovery::default().poison_after(5))
+///     .retention(Retention::default().count(1_000))
+///     .start()?;
+/// workers.shutdown().await
+/// # }).unwrap();
+/// ```
 #[must_use = "no worker runs before `start`"]
 pub struct WorkerSupervisorBuilder {
     backend: Arc<dyn TaskBackend>,
@@ -49,6 +73,15 @@ pub struct WorkerSupervisorBuilder {
 }
 
 /// Why a supervisor or a scheduler cannot be started.
+///
+/// # Examples
+/// ```
+/// use redis_ext::{Error, prelude::*, worker::BuildError};
+/// use redis_ext_memory::MemoryBackend;
+///
+/// let refused = WorkerSupervisor::builder(MemoryBackend::new()).start();
+/// assert!(matches!(refused, Err(Error::Build(BuildError::NoHandler))));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {

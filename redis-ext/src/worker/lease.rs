@@ -7,6 +7,9 @@ use super::BuildError;
 /// How a worker or a scheduler holds on to what it has claimed, and lets go of it; set through the
 /// [builder](super::WorkerSupervisorBuilder) of the [one](super::WorkerSupervisorBuilder::lease) or the
 /// [other](crate::debounce::DebounceSchedulerBuilder::lease).
+///
+/// # Examples
+/// See [`WorkerSupervisorBuilder`](super::WorkerSupervisorBuilder).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseOptions {

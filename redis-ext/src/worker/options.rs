@@ -61,6 +61,14 @@ pub struct HandlerOptions {
 }
 
 /// What a failed attempt means for the supervisor; its task is retried or dies as ever.
+///
+/// # Examples
+/// ```
+/// use redis_ext::{HandlerOptions, worker::ErrorPolicy};
+///
+/// let as_in_python = HandlerOptions::new(1).error_policy(ErrorPolicy::StopOnFirst);
+/// assert_ne!(as_in_python.error_policy, ErrorPolicy::default());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ErrorPolicy {
@@ -138,6 +146,9 @@ impl From<Concurrency> for HandlerOptions {
 
 /// How a supervisor's workers hold on to tasks and let go of them; set through the
 /// [builder](super::WorkerSupervisorBuilder).
+///
+/// # Examples
+/// See [`WorkerSupervisorBuilder`](super::WorkerSupervisorBuilder).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct WorkerOptions {

@@ -88,6 +88,24 @@ impl Workers {
     ///
     /// # Cancel safety
     /// The shutdown goes on when the future is dropped, but without a limit on the grace time.
+    ///
+    /// # Examples
+    /// ```
+    /// use redis_ext::prelude::*;
+    /// use redis_ext_memory::MemoryBackend;
+    ///
+    /// #[derive(RedisTask)]
+    /// struct Resize { width: u32 }
+    ///
+    /// # actix::System::new().block_on(async {
+    /// # let backend = MemoryBackend::new();
+    /// let workers = WorkerSupervisor::builder(backend)
+    ///     .handler_fn(Concurrency::new(4), |_: Task<Resize>| async { Ok(()) })
+    ///     .start()?;
+    /// // … the rest of the program, until it wants to end:
+    /// workers.shutdown().await
+    /// # }).unwrap();
+    /// ```
     pub async fn shutdown(self) -> Result<(), Error> {
         self.shutdown.drain();
         if tokio::time::timeout(self.grace, self.shutdown.closed()).await.is_err() {

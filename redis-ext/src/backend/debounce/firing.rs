@@ -42,6 +42,9 @@ impl FromStr for ClaimId {
 }
 
 /// A wish to claim firings.
+///
+/// # Examples
+/// See [`DebounceBackend`](crate::backend::DebounceBackend).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FiringClaim {
     /// The claim's ID.
@@ -55,6 +58,9 @@ pub struct FiringClaim {
 }
 
 /// What a claim gave.
+///
+/// # Examples
+/// See [`DebounceBackend`](crate::backend::DebounceBackend).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClaimedFirings {
@@ -78,6 +84,9 @@ impl ClaimedFirings {
 }
 
 /// What is due, or will be, for one member.
+///
+/// # Examples
+/// See [`DebounceBackend`](crate::backend::DebounceBackend).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Firing {
     /// The member.
@@ -89,6 +98,9 @@ pub struct Firing {
 }
 
 /// What became of one claimed firing.
+///
+/// # Examples
+/// See [`DebounceBackend`](crate::backend::DebounceBackend).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FiringSettlement {
     /// The firing's member.
@@ -98,6 +110,9 @@ pub struct FiringSettlement {
 }
 
 /// Where a claimed firing goes.
+///
+/// # Examples
+/// See [`DebounceBackend`](crate::backend::DebounceBackend).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FiringOutcome {
@@ -126,6 +141,9 @@ pub enum FiringOutcome {
 }
 
 /// The answer to settling one firing.
+///
+/// # Examples
+/// See [`DebounceBackend`](crate::backend::DebounceBackend).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FiringSettled {
     /// It is where it was to go.
@@ -137,6 +155,9 @@ pub enum FiringSettled {
 }
 
 /// What [`recover_firings`](super::DebounceBackend::recover_firings) did.
+///
+/// # Examples
+/// See [`DebounceBackend`](crate::backend::DebounceBackend).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RecoveredFirings {
     /// How many firings are pending again.
@@ -146,6 +167,9 @@ pub struct RecoveredFirings {
 }
 
 /// A firing that could not be dispatched, kept with the reason.
+///
+/// # Examples
+/// See [`Debouncer::quarantined`](crate::Debouncer::quarantined).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quarantined {
     /// What it is.
@@ -157,6 +181,9 @@ pub struct Quarantined {
 }
 
 /// What there is under a debouncer's key.
+///
+/// # Examples
+/// See [`Debouncer::stats`](crate::Debouncer::stats).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DebounceStats {

@@ -28,6 +28,9 @@ pub const MAX_DEBOUNCE_KEY_BYTES: usize = 512;
 pub struct DebounceKey(Arc<str>);
 
 /// A text that cannot be a debouncer's key.
+///
+/// # Examples
+/// See [`DebounceKey`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key:?} cannot be the key of a debouncer: {}", fault.rule())]
 pub struct InvalidDebounceKey {

@@ -52,6 +52,33 @@ pub const MAX_QUARANTINED: usize = 10_000;
 ///
 /// # Cancel safety
 /// Dropping a call's future leaves it open whether the call was applied.
+///
+/// # Examples
+/// Two triggers, one firing:
+/// ```
+/// use std::time::Duration;
+/// use redis_ext::backend::{
+///     ClaimId, DebounceBackend, DebounceKey, Due, FiringClaim, FiringOutcome, FiringSettled, FiringSettlement, PayloadRule,
+///     Repeat, Trigger, TriggerRules,
+/// };
+/// use redis_ext_memory::MemoryBackend;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let (backend, key) = (MemoryBackend::new(), DebounceKey::new("saves")?);
+/// let rules = TriggerRules { repeat: Repeat::Keep, payloads: PayloadRule::Last };
+/// let trigger = |text: &str| Trigger::new("document 1", Due::In(Duration::ZERO)).payload(text);
+/// let answers = backend.trigger(&key, &[trigger("one"), trigger("one two")], &rules).await?;
+/// assert!(answers[0].is_new() && !answers[1].is_new());
+///
+/// let claim = FiringClaim { id: ClaimId::random(), max: 10, lease: Duration::from_secs(5), early: false };
+/// let firing = backend.claim_firings(&key, &claim).await?.firings.remove(0);
+/// assert_eq!((firing.member.as_slice(), firing.payloads.len()), (&b"document 1"[..], 1));
+///
+/// let done = FiringSettlement { member: firing.member, outcome: FiringOutcome::Done };
+/// assert_eq!(backend.settle_firings(&key, claim.id, &[done]).await?, [FiringSettled::Settled]);
+/// assert_eq!(backend.inspect_debounce(&key).await?.pending, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
 // Not in tests: mockall would copy it to a place where it makes no sense.
 #[cfg_attr(
     not(test),

@@ -45,6 +45,9 @@ impl Trigger {
 }
 
 /// What triggers do to a member that is pending.
+///
+/// # Examples
+/// See [`DebounceBackend`](crate::backend::DebounceBackend).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TriggerRules {
     /// What becomes of its due time.
@@ -54,6 +57,9 @@ pub struct TriggerRules {
 }
 
 /// What a further trigger does to the due time of a pending firing.
+///
+/// # Examples
+/// See [`DebounceBackend`](crate::backend::DebounceBackend).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Repeat {
@@ -76,6 +82,9 @@ pub enum Repeat {
 }
 
 /// What becomes of the payloads of several triggers of one firing.
+///
+/// # Examples
+/// See [`Debounce`](crate::Debounce).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum PayloadRule {
@@ -106,6 +115,9 @@ impl PayloadRule {
 }
 
 /// What a trigger did.
+///
+/// # Examples
+/// See [`DebounceBackend`](crate::backend::DebounceBackend).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Triggered {

@@ -21,6 +21,9 @@ use tokio::sync::watch;
 pub struct Wakes(watch::Receiver<u64>);
 
 /// Wakes whoever watches; for backends.
+///
+/// # Examples
+/// See [`Wakes`].
 #[derive(Debug, Clone)]
 pub struct Waker(watch::Sender<u64>);
 

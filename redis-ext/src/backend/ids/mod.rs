@@ -48,6 +48,20 @@ pub const LARGEST_ID: u64 = i64::MAX as u64;
 ///
 /// # Cancel safety
 /// Dropping a call's future leaves it open whether the call was applied.
+///
+/// # Examples
+/// ```
+/// use redis_ext::{IdClass, backend::{IdBackend, IdKey, IdRules}};
+/// use redis_ext_memory::MemoryBackend;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let (backend, users) = (MemoryBackend::new(), IdClass::from_static("user"));
+/// let keys = [IdKey::new("ada")?, IdKey::new("bob")?, IdKey::new("ada")?];
+/// let assigned = backend.assign_ids(&users, &keys, IdRules::default(), 0).await?;
+/// assert_eq!((assigned.ids.as_slice(), assigned.counter.after), (&[1, 2, 1][..], 2));
+/// assert_eq!(backend.find_ids(&users, &keys[1..2]).await?, [Some(2)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
 // Not in tests: mockall would copy it to a place where it makes no sense.
 #[cfg_attr(
     not(test),
@@ -94,6 +108,9 @@ pub trait IdBackend: Send + Sync + 'static {
 }
 
 /// How the mappings of a class are kept.
+///
+/// # Examples
+/// See [`IdBackend`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct IdRules {
     /// How long they live.
@@ -103,6 +120,9 @@ pub struct IdRules {
 }
 
 /// Where the counter stood before a call and after it.
+///
+/// # Examples
+/// See [`IdBackend`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CounterMove {
     /// Before it was lifted to the floor, too.
@@ -112,6 +132,9 @@ pub struct CounterMove {
 }
 
 /// What [`assign_ids`](IdBackend::assign_ids) answers.
+///
+/// # Examples
+/// See [`IdBackend`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assigned {
     /// The ID of each key, in the order of the keys.
@@ -129,6 +152,9 @@ impl Assigned {
 }
 
 /// What [`reserve_ids`](IdBackend::reserve_ids) answers.
+///
+/// # Examples
+/// See [`IdBackend`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reserved {
     /// The IDs that belong to the caller.
@@ -138,6 +164,9 @@ pub struct Reserved {
 }
 
 /// An ID for a key that may have none.
+///
+/// # Examples
+/// See [`IdBackend`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdOffer {
     /// The key.

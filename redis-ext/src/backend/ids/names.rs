@@ -133,6 +133,9 @@ impl fmt::Debug for IdKey {
 }
 
 /// A text that can name no class of IDs, or be no key.
+///
+/// # Examples
+/// See [`IdClass`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{:?} cannot be used: {}", beginning(name), fault.rule())]
 pub struct InvalidIdName {

@@ -86,6 +86,9 @@ fn seconds(ttl: Duration) -> Result<NonZeroU64, InvalidIdTtl> {
 }
 
 /// A duration that cannot be the life of a mapping.
+///
+/// # Examples
+/// See [`IdTtl`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{ttl:?} cannot be the life of an ID's mapping: it is counted in whole seconds, at least one and at most a century; \

@@ -3,10 +3,16 @@
 use std::{fmt, num::NonZeroUsize};
 
 /// Tells one change from all others; a repeated call carries the same.
+///
+/// # Examples
+/// See [`SetBackend`](crate::backend::SetBackend).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChangeId(pub u64);
 
 /// A change to be made.
+///
+/// # Examples
+/// See [`SetBackend`](crate::backend::SetBackend).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetChange {
     /// Its identity.
@@ -18,6 +24,9 @@ pub struct SetChange {
 }
 
 /// What to do to a set. A member that is named twice counts once.
+///
+/// # Examples
+/// See [`SetBackend`](crate::backend::SetBackend).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetEdit {
     /// Remove the ones, add the others; what is among both stays or comes.
@@ -39,6 +48,9 @@ pub enum SetEdit {
 }
 
 /// What came of a change.
+///
+/// # Examples
+/// See [`SetBackend`](crate::backend::SetBackend).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetChanged {
     /// The set is another one now.
@@ -51,6 +63,9 @@ pub enum SetChanged {
 
 /// One state of a set, told from others by more than its version: a version can come back, as when a store was reset or
 /// its replica that lacked the latest changes took over.
+///
+/// # Examples
+/// See [`SetBackend`](crate::backend::SetBackend).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetMark {
     /// The version.
@@ -62,6 +77,9 @@ pub struct SetMark {
 }
 
 /// A change that was made.
+///
+/// # Examples
+/// See [`SetBackend`](crate::backend::SetBackend).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetDelta {
     /// Where the set stood before.
@@ -77,6 +95,9 @@ pub struct SetDelta {
 }
 
 /// The members of a [`SetDelta`].
+///
+/// # Examples
+/// See [`SetBackend`](crate::backend::SetBackend).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeltaMembers {
     /// What was removed.

@@ -138,6 +138,9 @@ pub trait SetWatch: Send + Sync {
 }
 
 /// Where a set stands at one moment.
+///
+/// # Examples
+/// See [`SetBackend`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetState {
     /// The mark at which it stands.
@@ -147,6 +150,9 @@ pub struct SetState {
 }
 
 /// What leads a reader to a set's present state.
+///
+/// # Examples
+/// See [`SetBackend`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetNews {
     /// The changes since the mark that was asked about, in their order; none if the set stands there still. The reader
@@ -159,6 +165,9 @@ pub enum SetNews {
 }
 
 /// What an armed watch saw.
+///
+/// # Examples
+/// See [`SetWatch`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArmedState {
     /// The set at the moment from which on changes are told.
@@ -173,6 +182,9 @@ pub struct ArmedState {
 }
 
 /// Where a scan goes on; the bytes mean nothing to their user.
+///
+/// # Examples
+/// See [`SetBackend`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetCursor(pub Vec<u8>);
 
@@ -182,6 +194,9 @@ impl SetCursor {
 }
 
 /// A copy of a set that nobody changes.
+///
+/// # Examples
+/// See [`SetBackend`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetCopy {
     /// The name of the copy.
@@ -191,6 +206,9 @@ pub struct SetCopy {
 }
 
 /// A part of a set.
+///
+/// # Examples
+/// See [`SetBackend`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetPage {
     /// Its members.

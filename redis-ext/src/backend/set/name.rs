@@ -23,6 +23,9 @@ pub const MAX_SET_NAME_BYTES: usize = 1024;
 pub struct SetName(Arc<str>);
 
 /// A text that cannot name a set.
+///
+/// # Examples
+/// See [`SetName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a text of {bytes} bytes cannot name a set: a name has 1 to {MAX_SET_NAME_BYTES} bytes")]
 pub struct InvalidSetName {

@@ -61,6 +61,21 @@ impl NewTask {
 }
 
 /// A lock that makes a task unique in its queue while it is pending: released when the task is done or dead.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use redis_ext::{QueueName, backend::{NewTask, TaskBackend, UniqueLock}};
+/// use redis_ext_memory::MemoryBackend;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let (backend, queue) = (MemoryBackend::new(), QueueName::from_static("reindex"));
+/// let lock = UniqueLock { digest: "shard-7".into(), ttl: Duration::from_secs(60) };
+/// let tasks = [NewTask::new("7").unique(lock.clone()), NewTask::new("7").unique(lock)];
+/// let answers = backend.enqueue(&queue, &tasks).await?;
+/// assert!(answers[1].is_duplicate() && answers[1].id() == answers[0].id());
+/// # Ok::<(), redis_ext::BackendError>(()) }).unwrap();
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UniqueLock {
     /// What the task must not share with another: a digest, which becomes part of a key.
@@ -70,6 +85,19 @@ pub struct UniqueLock {
 }
 
 /// When a scheduled task becomes ready.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use redis_ext::{QueueName, backend::{Due, NewTask, TaskBackend}};
+/// use redis_ext_memory::MemoryBackend;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let (backend, queue) = (MemoryBackend::new(), QueueName::from_static("reports"));
+/// backend.schedule(&queue, &[NewTask::new("2")], Due::In(Duration::from_secs(60))).await?;
+/// assert_eq!(backend.inspect(&queue).await?.scheduled, 1);
+/// # Ok::<(), redis_ext::BackendError>(()) }).unwrap();
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
     /// So long from now, by the backend's clock.
@@ -79,6 +107,9 @@ pub enum Due {
 }
 
 /// The answer to enqueueing one task.
+///
+/// # Examples
+/// See [`Enqueue`](crate::Enqueue).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enqueued {
     id: TaskId,

@@ -6,6 +6,9 @@ use super::DeadLetter;
 use crate::task::{QueueName, TaskId, Timestamp, WorkerId};
 
 /// One incarnation's stake in one queue.
+///
+/// # Examples
+/// See [`TaskBackend`](crate::backend::TaskBackend).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Lease {
     /// The queue.
@@ -15,10 +18,16 @@ pub struct Lease {
 }
 
 /// A batch of claimed tasks: numbered by the incarnation that claims it, each higher than the one before.
+///
+/// # Examples
+/// See [`TaskBackend`](crate::backend::TaskBackend).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchId(pub u64);
 
 /// A wish to claim tasks.
+///
+/// # Examples
+/// See [`TaskBackend`](crate::backend::TaskBackend).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
     /// The ID that the batch is to have.
@@ -28,6 +37,9 @@ pub struct Claim {
 }
 
 /// What a claim gave.
+///
+/// # Examples
+/// See [`TaskBackend`](crate::backend::TaskBackend).
 #[derive(Debug, Default)]
 pub struct ClaimedBatch {
     /// The tasks, in the queue's order.
@@ -55,6 +67,9 @@ pub struct Claimed {
 }
 
 /// Where a claimed task lies in the store.
+///
+/// # Examples
+/// See [`TaskBackend`](crate::backend::TaskBackend).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The batch that it was claimed in.
@@ -108,6 +123,9 @@ impl Claimed {
 }
 
 /// What became of a claimed task.
+///
+/// # Examples
+/// See [`TaskBackend`](crate::backend::TaskBackend).
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settlement {
@@ -129,6 +147,9 @@ impl Settlement {
 }
 
 /// Where a claimed task goes.
+///
+/// # Examples
+/// See [`TaskBackend`](crate::backend::TaskBackend).
 #[derive(Debug, PartialEq, Eq)]
 pub enum Disposition {
     /// Nowhere: it is done.

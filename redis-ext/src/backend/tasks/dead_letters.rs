@@ -11,6 +11,9 @@ use crate::{
 };
 
 /// Why a task is dead.
+///
+/// # Examples
+/// See [`DeadLetter::decode`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -43,6 +46,9 @@ impl fmt::Display for DeathReason {
 }
 
 /// A task that was given up, kept with what is known of it.
+///
+/// # Examples
+/// See [`DeadLetter::decode`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeadLetter {
@@ -158,6 +164,9 @@ impl Default for Page {
 }
 
 /// A page of dead letters.
+///
+/// # Examples
+/// See [`Queue::dead_letters`](crate::Queue::dead_letters).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeadLetters {
     /// The letters, the latest first.

@@ -59,6 +59,36 @@ pub const CANCELLATION_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 ///
 /// # Cancel safety
 /// Dropping a call's future leaves it open whether the call was applied.
+///
+/// # Examples
+/// What a worker does with one task, which fails at the first attempt:
+/// ```
+/// use std::{num::NonZeroUsize, time::Duration};
+/// use redis_ext::{QueueName, backend::{BatchId, Claim, Lease, NewTask, TaskBackend, WorkerId}, task::Envelope};
+/// use redis_ext_memory::MemoryBackend;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let (backend, queue) = (MemoryBackend::new(), QueueName::from_static("emails"));
+/// let task = NewTask::new(*br#"{"to": "a@example.org"}"#);
+/// assert!(!backend.enqueue(&queue, &[task]).await?[0].is_duplicate());
+///
+/// let lease = Lease { queue: queue.clone(), worker: WorkerId::random() };
+/// backend.join(&lease, Duration::from_secs(5)).await?;
+/// let next = |batch| Claim { batch: BatchId(batch), max: NonZeroUsize::MIN };
+/// let task = backend.claim(&lease, next(1)).await?.tasks.remove(0);
+///
+/// let tried = Envelope::parse(task.entry())?.next_attempt();
+/// let (id, entry) = (tried.id, tried.to_entry());
+/// let retry = task.retry(id, entry, Duration::ZERO);
+/// assert!(backend.settle(&lease, &[retry], Some(next(2))).await?.tasks.is_empty());
+///
+/// assert_eq!(backend.promote(&queue, 100).await?.moved, 1);
+/// let task = backend.claim(&lease, next(2)).await?.tasks.remove(0);
+/// assert_eq!(Envelope::parse(task.entry())?.attempt, 1);
+/// backend.settle(&lease, &[task.done()], None).await?;
+/// assert_eq!(backend.leave(&lease).await?, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
 // Not in tests: mockall would copy it to a place where it makes no sense.
 #[cfg_attr(
     not(test),
@@ -170,6 +200,9 @@ pub trait TaskBackend: Send + Sync + 'static {
 }
 
 /// What [`TaskBackend::promote`] did.
+///
+/// # Examples
+/// See [`TaskBackend`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Promoted {
     /// How many tasks became ready.
@@ -179,6 +212,9 @@ pub struct Promoted {
 }
 
 /// What a queue holds.
+///
+/// # Examples
+/// See [`Queue::stats`](crate::Queue::stats).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueStats {

@@ -52,6 +52,9 @@ pub struct Recovered {
 }
 
 /// The fate of a task whose worker died holding it; see [`Recovery::judge`].
+///
+/// # Examples
+/// See [`Recovery::judge`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Crashed {
     /// Back to the head of the queue, as this entry.
