@@ -141,3 +141,8 @@ impl fmt::Debug for MemoryBackend {
         f.debug_struct("MemoryBackend").field("queues", &self.store.queue_count()).finish_non_exhaustive()
     }
 }
+
+/// The program of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -109,5 +109,5 @@ pub use worker::{Concurrency, HandlerOptions, WorkerSupervisor, Workers};
 
 /// The programs of the README, compiled.
 #[cfg(all(doctest, feature = "redis"))]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
