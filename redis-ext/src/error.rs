@@ -1,5 +1,7 @@
 //! The error of everything that users call.
 
+use std::fmt;
+
 use crate::{
     BackendError, CodecError, DebounceError, Enqueued, InvalidIdName, InvalidIdTtl, InvalidQueueName, QueueName,
     TaskId,
@@ -10,6 +12,8 @@ use crate::{
 
 /// What went wrong in a call of this library; the cause is its [`source`](std::error::Error::source).
 ///
+/// `Debug` writes the texts of the error and of its causes, as a `main` that returns it prints `Debug`.
+///
 /// # Examples
 /// ```
 /// use redis_ext::{Error, QueueName};
@@ -17,7 +21,7 @@ use crate::{
 /// let error = Error::from(QueueName::new("").unwrap_err());
 /// assert!(matches!(error, Error::QueueName(_)));
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The backend failed; its error tells the kind, and what to do.
@@ -100,5 +104,33 @@ pub enum Error {
 impl From<Stale> for Error {
     fn from(stale: Stale) -> Self {
         Self::FastSet(stale.into())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BackendErrorKind, backend::Operation};
+
+    #[test]
+    fn a_main_that_returns_it_prints_what_is_wrong_and_why() {
+        let error = Error::from(BuildError::NoSystem);
+        assert_eq!(format!("{error:?}"), BuildError::NoSystem.to_string());
+
+        let cause = std::io::Error::other("connection refused");
+        let error = Error::from(BackendError::new(BackendErrorKind::Unavailable, Operation::Connect).with_source(cause));
+        assert_eq!(format!("{error:?}"), format!("{error}: connection refused"));
     }
 }
