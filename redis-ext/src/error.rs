@@ -130,7 +130,8 @@ mod tests {
         assert_eq!(format!("{error:?}"), BuildError::NoSystem.to_string());
 
         let cause = std::io::Error::other("connection refused");
-        let error = Error::from(BackendError::new(BackendErrorKind::Unavailable, Operation::Connect).with_source(cause));
+        let error =
+            Error::from(BackendError::new(BackendErrorKind::Unavailable, Operation::Connect).with_source(cause));
         assert_eq!(format!("{error:?}"), format!("{error}: connection refused"));
     }
 }
