@@ -97,9 +97,12 @@ impl<'a> Contest<'a> {
     }
 
     /// Lets the contestants run in turns, every other round from the last to the first, so that what changes with time
-    /// falls on all alike.
+    /// falls on all alike. Where the options leave this contest out, nobody runs.
     #[must_use]
     pub fn hold(mut self, options: &Options) -> Outcome {
+        if !options.wants(&self.name) {
+            self.contestants.clear();
+        }
         let mut samples = vec![Vec::new(); self.contestants.len()];
         for round in 0..options.rounds() {
             let mut order: Vec<_> = (0..self.contestants.len()).collect();

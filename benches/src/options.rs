@@ -16,6 +16,9 @@ pub struct Options {
     /// Show that the program works: one round of a tenth of a second, whose figures mean nothing.
     #[arg(long)]
     quick: bool,
+    /// Hold only the contests whose title contains this.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
     /// Write the figures as JSON to this file, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -27,7 +30,7 @@ pub struct Options {
 impl Default for Options {
     /// Five rounds of a second.
     fn default() -> Self {
-        Self { seconds: 1.0, rounds: 5, quick: false, json: None, plots: None }
+        Self { seconds: 1.0, rounds: 5, quick: false, only: None, json: None, plots: None }
     }
 }
 
@@ -75,6 +78,10 @@ impl Options {
     #[must_use]
     pub fn is_quick(&self) -> bool {
         self.quick
+    }
+
+    pub(crate) fn wants(&self, contest: &str) -> bool {
+        self.only.as_ref().is_none_or(|text| contest.contains(text))
     }
 
     pub(crate) fn plots(&self) -> Option<&PathBuf> {

@@ -52,8 +52,11 @@ impl Report {
         self
     }
 
-    /// Adds an outcome, and prints it.
+    /// Adds an outcome, and prints it; one in which nobody ran is left out.
     pub fn add(&mut self, outcome: Outcome) {
+        if outcome.standings.is_empty() {
+            return;
+        }
         println!("\n{outcome}");
         self.figures.outcomes.push(outcome);
     }

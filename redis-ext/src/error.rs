@@ -30,7 +30,8 @@ pub enum Error {
     /// The backend failed part of the way through [`Enqueue::enqueue_many`](crate::Enqueue::enqueue_many).
     #[error("enqueueing failed after {} tasks were enqueued", enqueued.len())]
     EnqueueMany {
-        /// The tasks enqueued before, in their order; up to 512 further ones may be, if the source says so.
+        /// The tasks enqueued before, in their order. If the source [says so](BackendError::is_maybe_applied), some of the
+        /// 1,024 after them may be, too; otherwise none is.
         enqueued: Vec<Enqueued>,
         /// Why it failed.
         source: BackendError,

@@ -2,7 +2,12 @@
 
 pub mod canonical;
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde::{Serialize, de::DeserializeOwned};
+
+static NULL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"null"));
 
 /// Why a payload could not be written or read.
 ///
@@ -41,7 +46,7 @@ pub fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(),
     let before = out.len();
     serde_json::to_writer(&mut *out, value).map_err(CodecError::new)?;
     // A float that is not finite has become `null`, as `None` has. The canonical form tells the two apart.
-    if memchr::memmem::find(&out[before..], b"null").is_some() {
+    if NULL.find(&out[before..]).is_some() {
         canonical::to_vec(value, canonical::Style::Utf8)?;
     }
     Ok(())

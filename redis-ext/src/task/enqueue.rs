@@ -6,9 +6,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use sha2::{Digest, Sha256};
 
-use super::{Backoff, Envelope, Overrides, QueueName, RedisTask, TaskId, Timestamp, Wire};
+use super::{Backoff, Envelope, Overrides, QueueName, RedisTask, TaskId, TaskIds, Timestamp, Wire};
 use crate::{
     Error,
     backend::{Due, Enqueued, MAX_BATCH, NewTask, TaskBackend, UniqueLock},
@@ -72,29 +73,23 @@ pub trait Enqueue: RedisTask {
         self.with().at(time).enqueue(backend)
     }
 
-    /// Enqueues many tasks in their order, one round trip for each 512.
+    /// Enqueues many tasks, in groups of 512, of which two are under way at once. They keep their order, unless the connection is
+    /// lost on the way.
     ///
     /// # Errors
     /// Nothing is enqueued when a payload has no wire form. [`Error::EnqueueMany`] tells which tasks were enqueued
-    /// before the backend failed.
+    /// before the backend failed; the groups that were under way then may be enqueued, too.
     fn enqueue_many<B, I>(backend: &B, tasks: I) -> impl Future<Output = Result<Vec<Enqueued>, Error>> + Send
     where
         B: TaskBackend + ?Sized,
         I: IntoIterator,
         I::Item: Borrow<Self>,
     {
-        let encoded: Result<Vec<_>, _> = tasks.into_iter().map(|task| task.borrow().with().encode()).collect();
-        async move {
-            let encoded = encoded?;
-            let mut enqueued = Vec::with_capacity(encoded.len());
-            for batch in encoded.chunks(MAX_BATCH) {
-                match backend.enqueue(&Self::QUEUE, batch).await {
-                    Ok(answers) => enqueued.extend(answers),
-                    Err(source) => return Err(Error::EnqueueMany { enqueued, source }),
-                }
-            }
-            Ok(enqueued)
-        }
+        let now = SystemTime::now().into();
+        let ids = TaskIds::new(now);
+        let encoded: Result<Vec<_>, _> =
+            tasks.into_iter().map(|task| task.borrow().with().encode(ids.make(), now)).collect();
+        async move { enqueue_in_groups(backend, &Self::QUEUE, &encoded?).await }
     }
 
     /// Enqueues this one task otherwise than its type says.
@@ -207,7 +202,7 @@ impl<T: RedisTask> EnqueueWith<'_, T> {
         self,
         backend: &B,
     ) -> impl Future<Output = Result<Enqueued, Error>> + Send + use<'_, T, B> {
-        let encoded = self.encode();
+        let encoded = self.encode(TaskId::random(), SystemTime::now().into());
         let Self { queue, due, .. } = self;
         async move {
             let task = [encoded?];
@@ -220,29 +215,65 @@ impl<T: RedisTask> EnqueueWith<'_, T> {
         }
     }
 
-    fn encode(&self) -> Result<NewTask, Error> {
-        let mut payload = Vec::with_capacity(128);
+    fn encode(&self, id: TaskId, now: Timestamp) -> Result<NewTask, Error> {
         let failed = |source: CodecError| Error::Encode { queue: self.queue.clone(), source };
-        self.task.encode(&mut payload).map_err(failed)?;
-
-        let id = TaskId::random();
+        let mut entry = Vec::with_capacity(Envelope::USUAL_BYTES * 2);
         if T::OPTIONS.wire == Wire::Bare {
+            self.task.encode(&mut entry).map_err(failed)?;
             if self.deadline.is_some() || self.unique_for.is_some() || self.overrides != Overrides::default() {
                 return Err(Error::BareWire { queue: self.queue.clone() });
             }
-            return Ok(NewTask { id, entry: payload, unique: None });
+            return Ok(NewTask { id, entry, unique: None });
         }
 
-        let mut envelope = Envelope::new(id, SystemTime::now().into(), &payload);
+        let unique = self.unique_for.map(|ttl| self.lock(ttl)).transpose().map_err(failed)?;
+        let mut envelope = Envelope::new(id, now, b"");
         envelope.deadline = self.deadline.map(Timestamp::from);
         envelope.overrides = self.overrides;
-        let unique = match self.unique_for {
-            None => None,
-            Some(ttl) => Some(UniqueLock { digest: content_digest(&payload).map_err(failed)?, ttl }),
-        };
         envelope.unique = unique.as_ref().map(|lock| lock.digest.as_str().into());
-        Ok(NewTask { id, entry: envelope.to_entry(), unique })
+        // The payload is written into its place, as copying it there is a good part of what a small task costs.
+        envelope.write_head(&mut entry);
+        self.task.encode(&mut entry).map_err(failed)?;
+        entry.push(b'}');
+        Ok(NewTask { id, entry, unique })
     }
+
+    fn lock(&self, ttl: Duration) -> Result<UniqueLock, CodecError> {
+        let mut payload = Vec::new();
+        self.task.encode(&mut payload)?;
+        Ok(UniqueLock { digest: content_digest(&payload)?, ttl })
+    }
+}
+
+/// How many groups of an [`Enqueue::enqueue_many`] are under way at once: the backend works on one while the next one
+/// travels.
+const GROUPS_UNDER_WAY: usize = 2;
+
+/// Enqueues in groups of [`MAX_BATCH`], which are begun in their order.
+async fn enqueue_in_groups<B: TaskBackend + ?Sized>(
+    backend: &B,
+    queue: &QueueName,
+    tasks: &[NewTask],
+) -> Result<Vec<Enqueued>, Error> {
+    let mut enqueued = Vec::with_capacity(tasks.len());
+    let mut groups = tasks.chunks(MAX_BATCH).map(|group| backend.enqueue(queue, group));
+    let mut under_way: FuturesOrdered<_> = groups.by_ref().take(GROUPS_UNDER_WAY).collect();
+    while let Some(answer) = under_way.next().await {
+        match answer {
+            Ok(answers) => {
+                enqueued.extend(answers);
+                under_way.extend(groups.next());
+            }
+            Err(source) => {
+                // What was begun later may have come through, and no answer tells of it.
+                let later = under_way.next().await;
+                let may_be = later.is_some_and(|later| later.map_or_else(|error| error.is_maybe_applied(), |_| true));
+                let source = if may_be { source.maybe_applied() } else { source };
+                return Err(Error::EnqueueMany { enqueued, source });
+            }
+        }
+    }
+    Ok(enqueued)
 }
 
 /// The first 128 bits of the SHA-256 of the payload with the keys of its objects in order, in hexadecimal: two

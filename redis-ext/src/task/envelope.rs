@@ -92,6 +92,9 @@ pub enum EnvelopeError {
 }
 
 impl<'a> Envelope<'a> {
+    /// Room for what an envelope without options adds to its payload.
+    pub(crate) const USUAL_BYTES: usize = 128;
+
     /// The envelope of a new task.
     #[must_use]
     pub fn new(id: TaskId, enqueued_at: Timestamp, payload: &'a [u8]) -> Self {
@@ -187,28 +190,35 @@ impl<'a> Envelope<'a> {
         if self.bare && (self.attempt == 0 || serde_json::from_slice::<&RawValue>(self.payload).is_err()) {
             return self.payload.to_vec();
         }
-        let mut entry = Vec::with_capacity(self.payload.len() + 128);
-        entry.extend_from_slice(b"{\"redis_ext\":");
-        write_json(&mut entry, &ENVELOPE_VERSION);
-        write_field(&mut entry, "id", Some(self.id));
-        write_field(&mut entry, "enqueued_at", self.enqueued_at);
-        write_field(&mut entry, "attempt", Some(self.attempt));
-        write_field(&mut entry, "crashes", Some(self.crashes).filter(|&crashes| crashes > 0));
-        write_field(&mut entry, "deadline", self.deadline);
-        write_field(&mut entry, "unique", self.unique.as_deref());
-        write_field(&mut entry, "max_attempts", self.overrides.max_attempts);
-        write_field(&mut entry, "timeout_ms", self.overrides.timeout.map(millis::of));
-        write_field(&mut entry, "backoff", self.overrides.backoff);
-        for (name, value) in &self.unknown {
-            entry.push(b',');
-            write_json(&mut entry, name);
-            entry.push(b':');
-            entry.extend_from_slice(value.get().as_bytes());
-        }
-        entry.extend_from_slice(b",\"payload\":");
+        let mut entry = Vec::with_capacity(self.payload.len() + Self::USUAL_BYTES);
+        self.write_head(&mut entry);
         entry.extend_from_slice(self.payload);
         entry.push(b'}');
         entry
+    }
+
+    /// Appends what stands before the payload; behind it a brace is wanting.
+    pub(crate) fn write_head(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"redis_ext\":");
+        write_json(out, &ENVELOPE_VERSION);
+        out.extend_from_slice(b",\"id\":\"");
+        self.id.write(out);
+        out.push(b'"');
+        write_field(out, "enqueued_at", self.enqueued_at);
+        write_field(out, "attempt", Some(self.attempt));
+        write_field(out, "crashes", Some(self.crashes).filter(|&crashes| crashes > 0));
+        write_field(out, "deadline", self.deadline);
+        write_field(out, "unique", self.unique.as_deref());
+        write_field(out, "max_attempts", self.overrides.max_attempts);
+        write_field(out, "timeout_ms", self.overrides.timeout.map(millis::of));
+        write_field(out, "backoff", self.overrides.backoff);
+        for (name, value) in &self.unknown {
+            out.push(b',');
+            write_json(out, name);
+            out.push(b':');
+            out.extend_from_slice(value.get().as_bytes());
+        }
+        out.extend_from_slice(b",\"payload\":");
     }
 }
 

@@ -3,7 +3,9 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{ContextV7, Uuid};
+
+use super::Timestamp;
 
 /// The identity of one enqueued task: a UUID, version 7 when this library made it, so that IDs sort by time.
 ///
@@ -31,9 +33,35 @@ impl TaskId {
         Self(Uuid::now_v7())
     }
 
+    /// Appends the text form.
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        let mut text = [0; Self::TEXT_BYTES];
+        out.extend_from_slice(self.0.hyphenated().encode_lower(&mut text).as_bytes());
+    }
+
     /// Reads an ID's text form.
     pub(crate) fn from_ascii(text: &[u8]) -> Option<Self> {
         Uuid::try_parse_ascii(text).ok().map(Self)
+    }
+}
+
+/// Makes the IDs of tasks that are enqueued together: they sort in the order in which they are made, and share one look
+/// at the clock.
+pub(crate) struct TaskIds {
+    now: Timestamp,
+    context: ContextV7,
+}
+
+impl TaskIds {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self { now, context: ContextV7::new() }
+    }
+
+    pub(crate) fn make(&self) -> TaskId {
+        let millis = self.now.as_millis();
+        #[expect(clippy::cast_possible_truncation, reason = "the nanoseconds of less than a second fit")]
+        let (seconds, nanos) = (millis / 1_000, (millis % 1_000) as u32 * 1_000_000);
+        TaskId(Uuid::new_v7(uuid::Timestamp::from_unix(&self.context, seconds, nanos)))
     }
 }
 

@@ -17,6 +17,7 @@ pub use enqueue::{Enqueue, EnqueueWith};
 pub use envelope::{ENVELOPE_VERSION, Envelope, EnvelopeError, Overrides};
 pub use error::TaskError;
 pub(crate) use error::{Verdict, chain_of};
+pub(crate) use id::TaskIds;
 pub use id::{InvalidTaskId, InvalidWorkerId, TaskId, WorkerId};
 pub use once::Fence;
 pub use options::{Backoff, TaskOptions, Wire};

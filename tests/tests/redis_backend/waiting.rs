@@ -211,3 +211,23 @@ async fn a_wait_that_is_cancelled_while_the_server_is_away_returns_promptly() {
     let error = claimed.unwrap_err();
     assert!(error.is_retryable() && error.is_maybe_applied(), "{error:?}");
 }
+
+#[tokio::test]
+async fn what_lands_for_a_registry_of_a_wrong_type_stays_where_it_landed() {
+    let server = RedisServer::start();
+    let backend = connect(&server).await;
+    let lease = joined(&backend).await;
+    let mut raw = Raw::to(&server);
+    let stop = CancellationToken::new();
+    let waiting = backend.claim_waiting(&lease, claim(1, 8), TTL, &stop);
+    let registry = format!("{{q}}:claimed:{}", lease.worker);
+    let pushing = async {
+        until(|| !raw.blocked().is_empty()).await;
+        assert_eq!(raw.send(&format!("SET {registry} 1")), "+OK");
+        assert_eq!(raw.send("RPUSH q a"), ":1");
+    };
+    let (claimed, ()) = tokio::join!(waiting, pushing);
+    assert_eq!(claimed.unwrap_err().kind(), BackendErrorKind::WrongType);
+    assert_eq!(raw.send(&format!("DEL {registry}")), ":1");
+    assert_eq!(entries(&backend.claim(&lease, claim(1, 8)).await.unwrap()), ["a"]);
+}

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
-use redis::Value;
+use redis::{Script, Value};
 
 use super::{
     keys::{Keys, claim_keys},
     letters, reply,
-    scripts::{CLAIM, Request, SETTLE},
+    scripts::{CLAIM, CLAIM_LANDED, Request, SETTLE},
 };
 use crate::{
     backend::{
@@ -28,12 +28,17 @@ pub(super) struct Answer {
 /// The script that claims.
 pub(super) fn claim_request(lease: &Lease, claim: Claim) -> Request {
     let mut request = Request::new();
-    add_claim(&mut request, lease, claim);
+    add_claim(&mut request, &CLAIM, lease, claim);
     request
 }
 
-pub(super) fn add_claim(request: &mut Request, lease: &Lease, claim: Claim) {
-    request.add_script(&CLAIM, &claim_keys(lease, Some(claim.batch))).arg(lease.worker.to_string());
+/// Adds the script that claims behind a blocking move.
+pub(super) fn add_claim_of_landed(request: &mut Request, lease: &Lease, claim: Claim) {
+    add_claim(request, &CLAIM_LANDED, lease, claim);
+}
+
+fn add_claim(request: &mut Request, script: &'static Script, lease: &Lease, claim: Claim) {
+    request.add_script(script, &claim_keys(lease, Some(claim.batch))).arg(lease.worker.to_string());
     request.arg(claim.batch.0).arg(most(claim));
 }
 
@@ -54,7 +59,7 @@ pub(super) fn settle_request(lease: &Lease, settlements: &[Settlement], next: Op
         add_settle(&mut request, lease, Some(batch), settlements, next.filter(|_| Some(batch) == first));
     }
     match next {
-        Some(claim) if request.is_empty() => add_claim(&mut request, lease, claim),
+        Some(claim) if request.is_empty() => add_claim(&mut request, &CLAIM, lease, claim),
         None if request.is_empty() => add_settle(&mut request, lease, None, Vec::new(), None),
         _ => {}
     }

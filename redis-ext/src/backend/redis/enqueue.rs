@@ -20,7 +20,8 @@ pub(super) const LONGEST_TTL_MS: u64 = 100 * 365 * 24 * 3600 * 1000;
 pub(super) fn enqueue_request(queue: &QueueName, tasks: &[NewTask]) -> Request {
     let keys = Keys::of(queue);
     if tasks.iter().all(|task| task.unique.is_none()) {
-        let mut request = Request::command("RPUSH");
+        let bytes = tasks.iter().map(|task| task.entry.len()).sum();
+        let mut request = Request::large_command("RPUSH", tasks.len() + 1, bytes);
         request.arg(keys.ready());
         for task in tasks {
             request.arg(&task.entry);

@@ -25,6 +25,7 @@ scripts! {
     JOIN = "_time" "_lease" "_drain" "join";
     RENEW = "_time" "_lease" "_drain" "renew";
     CLAIM = "_time" "_lease" "_head" "_claim" "claim";
+    CLAIM_LANDED = "_landed" "_time" "_lease" "_head" "_claim" "claim";
     SETTLE = "_time" "_lease" "_drain" "_head" "_claim" "_bury" "settle";
     CANCEL = "_time" "cancel";
     DOOM = "_time" "_drain" "doom";
@@ -83,6 +84,15 @@ impl Request {
     pub(super) fn command(name: &str) -> Self {
         let mut request = Self::new();
         request.add_command(name);
+        request
+    }
+
+    /// A request of one command, with room for so many arguments of so many bytes in all.
+    pub(super) fn large_command(name: &str, arguments: usize, bytes: usize) -> Self {
+        let mut command = Cmd::with_capacity(arguments + 1, bytes + name.len());
+        command.arg(name);
+        let mut request = Self::new();
+        request.commands.add_command(command);
         request
     }
 

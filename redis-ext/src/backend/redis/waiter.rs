@@ -22,10 +22,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    claim::{Answer, add_claim, answer, claim_request},
+    claim::{Answer, add_claim_of_landed, answer, claim_request},
     keys::Keys,
     link::{Link, connect_blocking},
-    scripts::{CLAIM, Request, load},
+    scripts::{CLAIM_LANDED, Request, load},
 };
 use crate::backend::{BackendError, BackendErrorKind, Claim, ClaimedBatch, Lease, Operation};
 
@@ -132,7 +132,7 @@ impl Waiters {
         request.arg(keys.ready()).arg(keys.landing(lease.worker)).arg("LEFT").arg("RIGHT");
         // Of less than a millisecond some servers make zero, which is for ever.
         request.arg(longest.max(Duration::from_millis(1)).as_secs_f64());
-        add_claim(&mut request, lease, claim);
+        add_claim_of_landed(&mut request, lease, claim);
 
         let replies = {
             let overdue = self.link.settings().response_timeout.saturating_add(longest);
@@ -181,7 +181,7 @@ impl Waiters {
         let settings = self.link.settings();
         let mut commands = connect_blocking(&settings.client, settings.connect_timeout).await?;
         let prepare = async {
-            load(&[&CLAIM], &mut commands).await?;
+            load(&[&CLAIM_LANDED], &mut commands).await?;
             let mut replies = Request::command("CLIENT").arg("ID").send_once(&mut commands).await?;
             let id = replies.pop().and_then(Result::ok).and_then(|id| redis::from_redis_value(id).ok());
             RedisResult::Ok(id)
