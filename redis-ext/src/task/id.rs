@@ -59,7 +59,6 @@ impl TaskIds {
 
     pub(crate) fn make(&self) -> TaskId {
         let millis = self.now.as_millis();
-        #[expect(clippy::cast_possible_truncation, reason = "the nanoseconds of less than a second fit")]
         let (seconds, nanos) = (millis / 1_000, (millis % 1_000) as u32 * 1_000_000);
         TaskId(Uuid::new_v7(uuid::Timestamp::from_unix(&self.context, seconds, nanos)))
     }
