@@ -1,6 +1,12 @@
 //! Many tasks at once: their order, and what an error tells of them.
 
-use redis_ext::{BackendErrorKind, Error, backend::Operation, prelude::*};
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use redis_ext::{
+    BackendErrorKind, Error,
+    backend::{Operation, TaskBackend as _},
+    prelude::*,
+};
 use redis_ext_memory::{Faults, MemoryBackend};
 
 #[derive(RedisTask)]
