@@ -6,6 +6,7 @@ use crate::{
     BackendError, CodecError, DebounceError, Enqueued, InvalidIdName, InvalidIdTtl, InvalidQueueName, QueueName,
     TaskId,
     fast_set::{FastSetError, Stale},
+    task::chain_of,
     unique_id::UniqueIdError,
     worker::BuildError,
 };
@@ -110,13 +111,9 @@ impl From<Stale> for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")?;
-        let mut source = std::error::Error::source(self);
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
+        let mut texts = chain_of(self);
+        texts.dedup(); // an error of the Redis client says what its source says
+        f.write_str(&texts.join(": "))
     }
 }
 
