@@ -1,12 +1,9 @@
 //! The index of options has every one of them, with the default that the library's constants and builders have.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Debug,
     fs,
-    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -25,6 +22,8 @@ use redis_ext::{
 };
 use redis_ext_memory::MemoryBackend;
 use syn::{FnArg, ImplItem, Item, ReceiverKind, ReturnType, Type, Visibility};
+
+use super::source::{SourceFile, files_of, page};
 
 type Names = BTreeSet<String>;
 
@@ -215,15 +214,12 @@ struct Source {
 }
 
 impl Source {
-    fn read(&mut self, folder: &Path) {
-        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.is_dir() {
-                self.read(&entry);
-            } else if entry.extension().is_some_and(|extension| extension == "rs") {
-                let file = syn::parse_file(&fs::read_to_string(&entry).unwrap()).unwrap();
-                file.items.into_iter().for_each(|item| self.note(item));
-            }
+    fn read() -> Self {
+        let mut source = Self::default();
+        for SourceFile { text, .. } in ["redis-ext", "redis-ext-memory"].into_iter().flat_map(files_of) {
+            syn::parse_file(&text).unwrap().items.into_iter().for_each(|item| source.note(item));
         }
+        source
     }
 
     fn note(&mut self, item: Item) {
@@ -281,7 +277,7 @@ fn last_of(ty: &Type) -> Option<String> {
 
 /// The sections of the page, each with its table's rows.
 fn sections() -> BTreeMap<String, Vec<Vec<String>>> {
-    let page = fs::read_to_string(book().join("src/options.md")).unwrap();
+    let page = page("options.md");
     let mut sections = BTreeMap::new();
     for section in page.split("\n## ").skip(1) {
         let (title, text) = section.split_once('\n').unwrap();
@@ -292,23 +288,11 @@ fn sections() -> BTreeMap<String, Vec<Vec<String>>> {
     sections
 }
 
-fn book() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn source() -> Source {
-    let mut source = Source::default();
-    for package in ["redis-ext", "redis-ext-memory"] {
-        source.read(&book().join("..").join(package).join("src"));
-    }
-    source
-}
-
 #[test]
 fn every_option_has_a_row() {
     let sections = sections();
     let first_cells = |rows: &[Vec<String>]| rows.iter().map(|row| row[0].clone()).collect::<Names>();
-    for (of, mut options) in source().options {
+    for (of, mut options) in Source::read().options {
         let has_section = (of.ends_with("Builder") || of.ends_with("Options")) && !BEHIND_BUILDERS.contains(&&*of);
         if has_section || FURTHER.contains(&&*of) {
             options.retain(|option| !NO_OPTIONS.contains(&&**option));
@@ -318,7 +302,7 @@ fn every_option_has_a_row() {
     }
 
     // The derive tells its options in an error, which a test of its own records.
-    let recorded = book().join("../redis-ext-derive/tests/ui/fail/option_unknown.stderr");
+    let recorded = concat!(env!("CARGO_MANIFEST_DIR"), "/../redis-ext-derive/tests/ui/fail/option_unknown.stderr");
     let recorded = fs::read_to_string(recorded).unwrap();
     let told = recorded.split("the options are ").nth(1).unwrap().lines().next().unwrap();
     let told: Names = told.split(", ").map(|option| option.trim_matches('`').to_owned()).collect();
@@ -329,7 +313,7 @@ fn every_option_has_a_row() {
 fn every_constant_has_a_row_with_its_value() {
     let constants = constants();
     let known: Names = constants.keys().map(ToString::to_string).collect();
-    let mut in_source = source().constants;
+    let mut in_source = Source::read().constants;
     in_source.retain(|constant| !OF_THE_FORMAT.contains(&&**constant));
     assert_eq!(known, in_source, "left: the constants that this test knows, right: those of the source");
 

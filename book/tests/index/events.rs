@@ -1,14 +1,14 @@
 //! The index of log events has every one of them, by the calls in the library's source.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
 use proc_macro2::{
     TokenStream, TokenTree,
     TokenTree::{Group, Ident, Literal, Punct},
 };
 use syn::LitStr;
+
+use super::source::{SourceFile, files_of, page};
 
 /// What somebody who filters, searches or alerts needs to know of an event.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,20 +54,11 @@ fn event(level: String, target: &str, arguments: TokenStream) -> Event {
     Event { level, target: target.to_owned(), message: message.unwrap(), fields }
 }
 
-/// Reads a folder of modules; `target` is the path of the module that the folder is.
-fn events_of(folder: &Path, target: &str) -> BTreeSet<Event> {
-    let mut events = BTreeSet::new();
-    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        let name = entry.file_stem().unwrap().to_str().unwrap().to_owned();
-        let target = if ["mod", "lib"].contains(&&*name) { target.to_owned() } else { format!("{target}::{name}") };
-        if entry.is_dir() {
-            events.extend(events_of(&entry, &target));
-        } else if entry.extension().is_some_and(|extension| extension == "rs") {
-            let words = fs::read_to_string(&entry).unwrap().parse().unwrap();
-            note_calls(words, &target, &mut events);
-        }
-    }
-    events
+/// The path of the module that a file is, which is the target of its events.
+fn target_of(file: &Path) -> String {
+    let names = file.iter().map(|name| name.to_str().unwrap().trim_end_matches(".rs"));
+    let modules = names.filter(|name| !["mod", "lib"].contains(name));
+    std::iter::once("redis_ext").chain(modules).collect::<Vec<_>>().join("::")
 }
 
 /// The rows of the page's tables: `` | `level` `message` | `field`, `field` | `target` | … | ``.
@@ -85,10 +76,12 @@ fn events_on(page: &str) -> BTreeSet<Event> {
 
 #[test]
 fn every_event_of_the_library_is_in_the_index_as_it_is_emitted() {
-    let book = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = events_of(&book.join("../redis-ext/src"), "redis_ext");
+    let mut source = BTreeSet::new();
+    for SourceFile { path, text } in files_of("redis-ext") {
+        note_calls(text.parse().unwrap(), &target_of(&path), &mut source);
+    }
     assert!(source.len() > 30, "the source was read");
-    let page = events_on(&fs::read_to_string(book.join("src/observability.md")).unwrap());
+    let page = events_on(&page("observability.md"));
     let missing: Vec<_> = source.difference(&page).collect();
     let surplus: Vec<_> = page.difference(&source).collect();
     assert!(missing.is_empty() && surplus.is_empty(), "not on the page: {missing:#?}\nnot in the source: {surplus:#?}");

@@ -1,14 +1,10 @@
 //! The index of errors has every one of them, by the types in the library's source.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use syn::{Attribute, Item, Visibility};
+
+use super::source::{SourceFile, files_of, page};
 
 type Names = BTreeSet<String>;
 
@@ -34,21 +30,12 @@ fn is_error(attributes: &[Attribute]) -> bool {
 }
 
 impl Errors {
-    fn of_source(folder: &Path) -> Self {
+    fn of_source() -> Self {
         let mut errors = Self::default();
-        errors.read(folder);
-        errors
-    }
-
-    fn read(&mut self, folder: &Path) {
-        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.is_dir() {
-                self.read(&entry);
-            } else if entry.extension().is_some_and(|extension| extension == "rs") {
-                let file = syn::parse_file(&fs::read_to_string(&entry).unwrap()).unwrap();
-                file.items.into_iter().for_each(|item| self.note(item));
-            }
+        for SourceFile { text, .. } in files_of("redis-ext") {
+            syn::parse_file(&text).unwrap().items.into_iter().for_each(|item| errors.note(item));
         }
+        errors
     }
 
     fn note(&mut self, item: Item) {
@@ -86,10 +73,9 @@ impl Errors {
 
 #[test]
 fn every_error_kind_of_the_library_is_in_the_index_and_nothing_else() {
-    let book = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut source = Errors::of_source(&book.join("../redis-ext/src"));
+    let mut source = Errors::of_source();
     assert!(source.kinds.len() >= 8, "the source was read: {source:?}");
     source.plain.insert("BackendError".to_owned()); // its traits are written by hand
-    let page = Errors::of_page(&fs::read_to_string(book.join("src/errors.md")).unwrap());
+    let page = Errors::of_page(&page("errors.md"));
     assert_eq!(page, source, "left: book/src/errors.md, right: the types");
 }
