@@ -117,5 +117,5 @@ fn on_redis() {
     let refused = nowhere.env("REDIS_URL", "redis://127.0.0.1:1/").output().unwrap();
     assert!(!refused.status.success());
     let error = String::from_utf8(refused.stderr).unwrap();
-    assert!(error.contains("kind: Unavailable") && error.contains("127.0.0.1:1"), "{error}");
+    assert!(error.starts_with("Error: connect: the store is unavailable") && error.contains("127.0.0.1:1"), "{error}");
 }
