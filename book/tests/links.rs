@@ -88,6 +88,10 @@ fn fault(path: &Path, target: &str, documents: &BTreeMap<PathBuf, Document>) -> 
     let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
     let file = if file.is_empty() { path.to_owned() } else { path.parent().unwrap().join(file) };
     let Ok(file) = file.canonicalize() else { return Some("there is no such file".to_owned()) };
+    let book = repository().join("book/src");
+    if path.starts_with(&book) && !file.starts_with(&book) {
+        return Some("a page of the book cannot link to a file outside of it".to_owned());
+    }
     // Line numbers in a source file are GitHub's business.
     if anchor.is_empty() || file.extension().is_none_or(|extension| extension != "md") {
         return None;
@@ -106,9 +110,12 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
     for folder in ["book/src", "docs"] {
         documents(&root.join(folder), &mut files);
     }
-    files.extend(fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| {
-        path.extension().is_some_and(|extension| extension == "md")
-    }));
+    files.extend(
+        fs::read_dir(&root)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "md")),
+    );
     files.extend(["examples/README.md", "benches/queues/README.md", "fuzz/README.md"].map(|file| root.join(file)));
     let documents: BTreeMap<_, _> = files.into_iter().map(|file| (file.clone(), Document::read(&file))).collect();
 
@@ -129,10 +136,14 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
 fn links_that_lead_nowhere_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("page.md");
-    fs::write(&page, "# The `First`, again\n# The First again\n[a](#the-first-again-1) ![b](none.png) [c](#no) [d](https://x/)")
-        .unwrap();
+    fs::write(
+        &page,
+        "# The `First`, again\n# The First again\n[a](#the-first-again-1) ![b](none.png) [c](#no) [d](https://x/)",
+    )
+    .unwrap();
     let document = Document::read(&page);
     let is_faulty = |target: &str| fault(&page, target, &BTreeMap::new()).is_some();
-    let faulty: Vec<_> = document.targets.iter().map(|(target, _)| target.as_str()).filter(|target| is_faulty(target)).collect();
+    let faulty: Vec<_> =
+        document.targets.iter().map(|(target, _)| target.as_str()).filter(|target| is_faulty(target)).collect();
     assert_eq!(faulty, ["none.png", "#no"]);
 }
