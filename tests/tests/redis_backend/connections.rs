@@ -143,3 +143,36 @@ fn a_runtime_that_ends_takes_its_wait_along_and_nothing_else() {
         assert_eq!(entries(&claimed.unwrap()), ["a"]);
     });
 }
+
+#[derive(redis_ext::RedisTask)]
+struct Mail {}
+
+#[derive(redis_ext::RedisTask)]
+#[redis_task(debounce = "10ms")]
+struct Rebuild {}
+
+#[test]
+fn a_process_has_as_many_connections_as_the_book_says() {
+    use redis_ext::{FastSet, prelude::*};
+    actix::System::new().block_on(async {
+        let server = RedisServer::start();
+        let backend = connect(&server).await;
+        let workers = WorkerSupervisor::builder(backend.clone())
+            .handler_fn(Concurrency::new(4), |_: Task<Mail>| async { Ok(()) })
+            .handler_fn(Concurrency::new(4), |_: Task<Rebuild>| async { Ok(()) })
+            .start()
+            .unwrap();
+        let scheduler = DebounceScheduler::builder(backend.clone()).task::<Rebuild>().start().unwrap();
+        let _flags = FastSet::<u32>::builder(backend.clone(), "flags").open().await.unwrap();
+        let _plans = FastSet::<u32>::builder(backend.clone(), "plans").open().await.unwrap();
+        let mut raw = Raw::to(&server);
+        let mut connections = || raw.send("CLIENT LIST").lines().count() - 1;
+        // The shared one, two that wait for tasks, one that wakes the scheduler, one that tells of changes.
+        until(|| connections() == 5).await;
+        let _ = Rebuild {}.debounce(&backend).await.unwrap();
+        scheduler.run_until_idle().await.unwrap();
+        workers.run_until_idle().await.unwrap();
+        let left = connections();
+        assert!(left <= 5, "work needs no more than waiting does: {left}");
+    });
+}

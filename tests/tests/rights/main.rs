@@ -186,3 +186,12 @@ fn a_user_with_these_rights_runs_each_component_and_is_denied_nothing() {
         assert_eq!(server.denied().await, HashMap::new());
     });
 }
+
+#[tokio::test]
+async fn a_producer_of_plain_tasks_needs_one_right() {
+    let server = Server::start().await;
+    let queue = Rebuild::QUEUE.to_string();
+    let backend = server.user("producer", &BTreeSet::from(["rpush"]), &[format!("~{queue}")]).await.unwrap();
+    let _ = Rebuild { index: 1 }.enqueue(&backend).await.unwrap();
+    assert_eq!(Rebuild::enqueue_many(&backend, [Rebuild { index: 2 }, Rebuild { index: 3 }]).await.unwrap().len(), 2);
+}
