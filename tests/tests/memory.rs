@@ -82,8 +82,8 @@ async fn an_item_of_each_kind_takes_the_memory_that_the_chapter_states() {
         let bytes = (fill.measure(&backend, &mut raw).await - without) / ITEMS;
         let stated = stated(kind);
         println!("{kind:<52} {bytes:>5} {stated:>5}");
-        // Other servers and allocators differ a little.
-        if bytes.abs_diff(stated) > stated / 5 + 8 {
+        // The figures are of Redis 7.0; later servers and Valkey take less, down to a half of it for small items.
+        if bytes > stated + stated / 10 + 8 || bytes * 2 < stated {
             faults.push(format!("{kind}: {bytes} bytes, and the chapter says {stated}"));
         }
     }
