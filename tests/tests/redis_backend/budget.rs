@@ -127,7 +127,7 @@ async fn waiting_for_a_push(backend: &RedisBackend, raw: &mut Raw, till: &mut Ti
         claimed
     };
     // The look at the empty queue is eight of them, the push and the blocking move one each, and the claim nine.
-    assert_eq!(entries(&till.pay("wait for a push, and claim", 19, look_and_pick_up).await), ["a"]);
+    assert_eq!(entries(&till.pay("wait for a push, and claim", 20, look_and_pick_up).await), ["a"]);
 }
 
 async fn set_transitions(backend: &RedisBackend, till: &mut Till) {

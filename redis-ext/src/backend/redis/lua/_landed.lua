@@ -15,7 +15,9 @@ if
 then
   -- Of the registry's type nothing is known before, but a wrong one fails here, at the first write.
   redis.call('HSET', KEYS[3], ARGV[2], '1')
-  local entry = redis.call('LMOVE', KEYS[4], KEYS[6], 'LEFT', 'RIGHT')
+  -- Not LMOVE, which would be a right more than claim() needs.
+  local entry = redis.call('LPOP', KEYS[4])
+  redis.call('RPUSH', KEYS[6], entry)
   redis.call('SET', KEYS[8], ARGV[2])
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
